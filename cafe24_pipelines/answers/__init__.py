@@ -1,0 +1,1 @@
+"""Questions to cited answers: intents, exact aggregates, prompts, the LLM."""

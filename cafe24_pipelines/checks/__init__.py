@@ -1,0 +1,1 @@
+"""Asset checks, one file a stage: contracts block, observations warn, evidence is in the metadata."""

@@ -1,0 +1,1 @@
+"""CRM analytics over the lake: RFM, cohorts."""

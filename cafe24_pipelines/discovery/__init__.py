@@ -1,0 +1,1 @@
+"""Pattern detectors and the statistics they must survive."""

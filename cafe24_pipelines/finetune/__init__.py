@@ -1,0 +1,1 @@
+"""Fine-tune data sets: examples, validation, split."""

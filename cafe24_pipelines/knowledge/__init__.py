@@ -1,0 +1,1 @@
+"""Documents to hybrid search: catalogue, chunks, Korean tokens, encoders, retrieval."""

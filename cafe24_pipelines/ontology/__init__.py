@@ -1,0 +1,1 @@
+"""The ontology: domain.yaml, the graph projected from the lake, its health."""

@@ -1,0 +1,1 @@
+"""Dagster resources, one file a client; resources_for(profile) is the only place that picks parts."""

@@ -1,0 +1,1 @@
+"""Clock-driven workflows, in Asia/Seoul."""

@@ -1,0 +1,1 @@
+"""Event-driven workflows: what they watch is outside the asset graph or a change of state."""

@@ -1,0 +1,148 @@
+"""Settings: one frozen object read from the environment, and the folders under `CAFE24_HOME`.
+
+Read when a command or a run starts, never while a module loads. Every variable is listed in `.env.example`.
+Does not belong here: building clients (see `resources/`).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.names import SANDBOX_MALL
+
+PROFILES = ("embedded", "server")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one installation. Nothing is created until something is written."""
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Landed truth, Parquet per mall and resource."""
+        return self.root / "lake"
+
+    @property
+    def events(self) -> Path:
+        """The event log (SQLite)."""
+        return self.root / "events.db"
+
+    @property
+    def graph(self) -> Path:
+        """Embedded graph builds, one folder a mall."""
+        return self.root / "graph"
+
+    @property
+    def vectors(self) -> Path:
+        """Embedded vector builds, one folder a mall and collection, and the fitted encoders."""
+        return self.root / "vectors"
+
+    @property
+    def analytics(self) -> Path:
+        """CRM tables (RFM, cohorts), one folder a mall."""
+        return self.root / "analytics"
+
+    @property
+    def patterns(self) -> Path:
+        """Discovered patterns, one folder a mall."""
+        return self.root / "patterns"
+
+    @property
+    def answers(self) -> Path:
+        """Verified answers, one folder a mall."""
+        return self.root / "answers"
+
+    @property
+    def datasets(self) -> Path:
+        """Fine-tune data sets, one folder a mall."""
+        return self.root / "datasets"
+
+    @property
+    def keys(self) -> Path:
+        """Per-mall pseudonym keys, readable by the owner only."""
+        return self.root / "keys"
+
+    @property
+    def dagster(self) -> Path:
+        """The embedded Dagster instance."""
+        return self.root / "dagster"
+
+    @property
+    def writer_lock(self) -> Path:
+        """Held by the one run that writes; readers never take it."""
+        return self.root / "writer.lock"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Unset text variables are empty strings."""
+
+    home: Home
+    profile: str = "embedded"
+    graph: str = "embedded"  # embedded | neo4j
+    vectors: str = "embedded"  # embedded | qdrant
+    mall_id: str = SANDBOX_MALL
+    encryption_key: str = ""
+    neo4j_uri: str = ""
+    neo4j_user: str = "neo4j"
+    neo4j_password: str = ""
+    qdrant_url: str = ""
+    qdrant_api_key: str = ""
+    llm_model: str = "local/extractive"
+    llm_api_base: str = ""
+    llm_api_key: str = ""
+    embedding_model: str = ""
+    tokenizer_file: str = ""
+    api_docs_source: str = ""
+    sandbox_customers: int = 2400
+    sandbox_seed: int = 20260401
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None, *, home: str | Path | None = None) -> "Settings":
+        """Read settings from `env` (default: the process environment); `home` overrides `CAFE24_HOME`.
+
+        Raises:
+            ConfigError: a variable has a value that is not one of the allowed ones.
+        """
+        e = os.environ if env is None else env
+        profile = _choice(e, "CAFE24_PROFILE", "embedded", PROFILES)
+        server = profile == "server"
+        return cls(
+            home=Home(Path(home or e.get("CAFE24_HOME") or ".cafe24").expanduser().resolve()),
+            profile=profile,
+            graph=_choice(e, "CAFE24_GRAPH", "neo4j" if server else "embedded", ("embedded", "neo4j")),
+            vectors=_choice(e, "CAFE24_VECTORS", "qdrant" if server else "embedded", ("embedded", "qdrant")),
+            mall_id=e.get("CAFE24_MALL_ID") or SANDBOX_MALL,
+            encryption_key=e.get("CAFE24_ENCRYPTION_KEY", ""),
+            neo4j_uri=e.get("NEO4J_URI", ""),
+            neo4j_user=e.get("NEO4J_USER") or "neo4j",
+            neo4j_password=e.get("NEO4J_PASSWORD", ""),
+            qdrant_url=e.get("QDRANT_URL", ""),
+            qdrant_api_key=e.get("QDRANT_API_KEY", ""),
+            llm_model=e.get("LLM_MODEL") or "local/extractive",
+            llm_api_base=e.get("LLM_API_BASE", ""),
+            llm_api_key=e.get("LLM_API_KEY", ""),
+            embedding_model=e.get("EMBEDDING_MODEL", ""),
+            tokenizer_file=e.get("CAFE24_TOKENIZER_FILE", ""),
+            api_docs_source=e.get("CAFE24_API_DOCS", ""),
+            sandbox_customers=_number(e, "CAFE24_SANDBOX_CUSTOMERS", 2400),
+            sandbox_seed=_number(e, "CAFE24_SANDBOX_SEED", 20260401),
+        )
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name) or default
+    if value not in allowed:
+        raise ConfigError(f"{name}={value!r} is unknown", remedy=f"use one of: {', '.join(allowed)}")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isdigit():
+        raise ConfigError(f"{name}={value!r} is not a whole number", remedy=f"unset it for the default {default}")
+    return int(value)

@@ -1,0 +1,83 @@
+"""The small protocol that both vector back ends keep, and the points it takes.
+
+Each collection of a mall is published whole: readers see the last complete build. Every search is scoped to one
+mall, and IDF is counted within that mall's points. Back ends: `vectors_embedded.py` (Qdrant's engine in process),
+`vectors_qdrant.py` (a Qdrant server).
+
+Does not belong here: chunking, tokens, encoders (see `knowledge/`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A sparse vector: token ids (uint32) and weights; the engine multiplies by IDF."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One chunk: `point_id` is a uuid5 of its content's source, `payload` holds text, source, hash, encoder."""
+
+    point_id: str
+    dense: Sequence[float]
+    sparse: Sparse
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One search result; `score` is the fused (RRF) score, higher is better."""
+
+    point_id: str
+    score: float
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class VectorStore(Protocol):
+    """Collections of one mall at a time."""
+
+    def publish(
+        self,
+        mall_id: str,
+        collection: str,
+        points: Iterable[Point],
+        *,
+        dense_size: int,
+        build_id: str,
+        digest: str,
+    ) -> int:
+        """Replace the collection's points by these and switch readers; returns how many there are."""
+
+    def points(self, mall_id: str, collection: str) -> dict[str, Point]:
+        """The published points with vectors, by id (to encode only what changed); empty before the first build."""
+
+    def search(
+        self,
+        mall_id: str,
+        collection: str,
+        *,
+        dense: Sequence[float] | None,
+        sparse: Sparse | None,
+        limit: int,
+        filters: Mapping[str, str] | None = None,
+    ) -> list[Hit]:
+        """Hybrid search fused by reciprocal rank; one of `dense` and `sparse` may be None.
+
+        Raises:
+            NotBuilt: the collection has not been published for this mall.
+        """
+
+    def counts(self, mall_id: str) -> dict[str, int]:
+        """Published points by collection, for collections that exist."""
+
+    def published(self, mall_id: str, collection: str) -> tuple[str, str] | None:
+        """`(build_id, content digest)` of the published collection, or None."""
+
+    def close(self) -> None:
+        """Release files and connections."""
