@@ -33,3 +33,17 @@ API_DOCS: Final = "cafe24_api_docs"
 CRM_KNOWLEDGE: Final = "cafe24_crm_knowledge"
 INSIGHTS: Final = "cafe24_insights"
 COLLECTIONS: Final = (API_DOCS, CRM_KNOWLEDGE, INSIGHTS)
+
+SHOP_TABLES: Final = {
+    "customers": "Members, without personal fields.",
+    "customer_groups": "Member tiers.",
+    "categories": "Category tree.",
+    "products": "Products as the shop sells them now.",
+    "orders": "Orders; cancellations and returns are kept as such.",
+    "order_items": "Lines of orders; `amount` is quantity x unit_price, exactly.",
+    "coupons": "Coupon definitions.",
+    "coupon_issues": "Coupons issued to members and whether they were used.",
+    "reviews": "Product reviews; text is data, personal patterns masked.",
+    "events": "Behaviour: product views, carts, purchases.",
+}
+"""Resources that come from a shop, in landing order, and what each holds (columns: `stores/schemas.py`)."""

@@ -6,7 +6,7 @@ Does not belong here: building clients (see `resources/`).
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cafe24_pipelines.errors import ConfigError
@@ -79,22 +79,22 @@ class Home:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says. Unset text variables are empty strings."""
+    """What the environment says. Unset text variables are empty strings; secrets stay out of `repr`."""
 
     home: Home
     profile: str = "embedded"
     graph: str = "embedded"  # embedded | neo4j
     vectors: str = "embedded"  # embedded | qdrant
     mall_id: str = SANDBOX_MALL
-    encryption_key: str = ""
+    encryption_key: str = field(default="", repr=False)
     neo4j_uri: str = ""
     neo4j_user: str = "neo4j"
-    neo4j_password: str = ""
+    neo4j_password: str = field(default="", repr=False)
     qdrant_url: str = ""
-    qdrant_api_key: str = ""
+    qdrant_api_key: str = field(default="", repr=False)
     llm_model: str = "local/extractive"
     llm_api_base: str = ""
-    llm_api_key: str = ""
+    llm_api_key: str = field(default="", repr=False)
     embedding_model: str = ""
     tokenizer_file: str = ""
     api_docs_source: str = ""
@@ -143,6 +143,6 @@ def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:
     value = env.get(name) or str(default)
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit()):
         raise ConfigError(f"{name}={value!r} is not a whole number", remedy=f"unset it for the default {default}")
     return int(value)

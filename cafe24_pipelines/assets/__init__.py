@@ -1,1 +1,17 @@
-"""Assets, one file a stage: a few lines each that call the domain rooms and report what happened."""
+"""Assets, one file a stage: a few lines each that call the domain rooms and report what happened.
+
+The registry: stage to module, in the order data flows.
+"""
+
+import dagster as dg
+
+from cafe24_pipelines.assets import analytics, answers, documents, finetune, knowledge, ontology, patterns, shop
+
+STAGES = (shop, documents, knowledge, ontology, analytics, patterns, answers, finetune)
+
+all_assets: list[dg.AssetsDefinition] = [
+    asset
+    for stage in STAGES
+    for asset in dg.load_assets_from_modules([stage])
+    if isinstance(asset, dg.AssetsDefinition)
+]

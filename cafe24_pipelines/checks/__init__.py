@@ -1,1 +1,8 @@
-"""Asset checks, one file a stage: contracts block, observations warn, evidence is in the metadata."""
+"""Asset checks, one file a concern: contracts block, observations warn, evidence is in the metadata."""
+
+import dagster as dg
+
+from cafe24_pipelines.checks.projections import projection_checks
+from cafe24_pipelines.checks.shop import shop_checks
+
+all_checks: list[dg.AssetChecksDefinition] = [*shop_checks, *projection_checks]

@@ -6,9 +6,10 @@ Used to skip writes that change nothing, and to show a user that a rerun changed
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def text_digest(*parts: str) -> str:
@@ -26,10 +27,11 @@ def json_digest(value: Any) -> str:
     return text_digest(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str))
 
 
-def table_digest(table: pa.Table) -> str:
+def table_digest(table: "pa.Table") -> str:
     """Order-independent digest of an Arrow table: column names, types and the multiset of rows."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
     names = sorted(table.column_names)
     schema = ",".join(f"{n}:{table.schema.field(n).type}" for n in names)
@@ -39,7 +41,9 @@ def table_digest(table: pa.Table) -> str:
     for name in names:  # column by column keeps the peak memory at one column's text
         column = table.column(name)
         nulls = column.is_null().to_numpy(zero_copy_only=False)
-        text = column.cast(pa.string()).to_pandas() if _castable(column.type) else column.to_pandas().map(_json)
+        text = (
+            column.to_pandas().map(_json) if pa.types.is_nested(column.type) else column.cast(pa.string()).to_pandas()
+        )
         h = pd.util.hash_array(text.fillna("").to_numpy(dtype=object), categorize=True)
         h[nulls] = np.uint64(0x9E3779B97F4A7C15)  # a null is not an empty string
         hashes = hashes * np.uint64(1_000_003) + h
@@ -50,10 +54,6 @@ def table_digest(table: pa.Table) -> str:
 def combine(digests: Iterable[str]) -> str:
     """Digest of a set of digests, whatever their order."""
     return text_digest(*sorted(digests))
-
-
-def _castable(kind: pa.DataType) -> bool:
-    return not pa.types.is_nested(kind)
 
 
 def _json(value: Any) -> str:

@@ -7,6 +7,7 @@ data. Does not belong here: what an event means.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cafe24_pipelines.errors import Cafe24Error, LakeDamaged
 from cafe24_pipelines.stores.files import friendly_os_errors
 
 _SCHEMA = """
@@ -29,6 +31,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_by_mall_type ON events (mall_id, type, seq);
 CREATE TABLE IF NOT EXISTS cursors (reader TEXT PRIMARY KEY, seq INTEGER NOT NULL, moved_at TEXT NOT NULL);
 """
+_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,44 @@ class EventLog:
     def _connect(self) -> Iterator[sqlite3.Connection]:
         with friendly_os_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous=FULL")
+                self._prepare(connection)
+                yield connection
+        except sqlite3.DatabaseError as e:
+            if friendly := self._friendly(e):
+                raise friendly from e
+            raise
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Switch a new file to WAL and create its tables, while other processes may be doing the same."""
+        if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+            return
+        deadline = time.monotonic() + 60
+        while True:
             try:
-                connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            except sqlite3.OperationalError as e:
-                raise PermissionError(str(e)) from e
-        with closing(connection):
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(_SCHEMA)
-            yield connection
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as e:  # this switch alone ignores SQLite's own time-out
+                if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+    def _friendly(self, e: sqlite3.DatabaseError) -> Cafe24Error | None:
+        code = getattr(e, "sqlite_errorcode", 0) & 0xFF
+        where = str(self.path)
+        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            return Cafe24Error(
+                "no permission to write", where=where,
+                remedy="give this user write access or choose another folder with CAFE24_HOME or --home",
+            )  # fmt: skip
+        if code == sqlite3.SQLITE_FULL:
+            return Cafe24Error("the disk is full", where=where, remedy="free space; events logged before are intact")
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return LakeDamaged("the event log is not readable", where=where, remedy="restore it from a backup")
+        return None
 
     def append(self, events: Iterable[Event]) -> int:
         """Append events in one transaction; an event whose id is already logged is left out.

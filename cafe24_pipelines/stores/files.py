@@ -5,6 +5,7 @@ A projection is *published*: built in a folder of its own, flushed, renamed, and
 clears what was left. Does not belong here: what is in a build.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -60,7 +61,12 @@ def friendly_os_errors(path: Path) -> Iterator[None]:
             remedy="give this user write access or choose another folder with CAFE24_HOME or --home",
         ) from e  # fmt: skip
     except OSError as e:
-        if e.errno in (28, 122):  # ENOSPC, EDQUOT
+        if e.errno == errno.EROFS:
+            raise Cafe24Error(
+                "the file system is read-only", where=str(path),
+                remedy="mount it writable or choose another folder with CAFE24_HOME or --home",
+            ) from e  # fmt: skip
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Cafe24Error(
                 "the disk is full", where=str(path),
                 remedy="free space or choose another folder with CAFE24_HOME; what was published before is intact",
@@ -112,11 +118,17 @@ class Published:
 
     def current(self) -> Build | None:
         """The last complete build, or None before the first."""
+        path = self.root / POINTER
         try:
-            pointer = json.loads((self.root / POINTER).read_text())
+            pointer = json.loads(path.read_text(encoding="utf-8"))
+            return Build(self.root / "builds" / pointer["folder"], pointer["build_id"], pointer["meta"])
         except FileNotFoundError:
             return None
-        return Build(self.root / "builds" / pointer["folder"], pointer["build_id"], pointer["meta"])
+        except (ValueError, KeyError, TypeError) as e:
+            raise Cafe24Error(
+                "the pointer to the published build is damaged", where=str(path),
+                remedy="remove the file and publish again with `cafe24 run`",
+            ) from e  # fmt: skip
 
     def staging(self, build_id: str) -> Path:
         """An empty folder to build in; leftovers of builds that were killed are cleared first."""
@@ -124,6 +136,8 @@ class Published:
             self.root.mkdir(parents=True, exist_ok=True)
             for old in self.root.glob("staging-*"):
                 shutil.rmtree(old, ignore_errors=True)
+            for half in self.root.glob(f".{POINTER}.*"):
+                half.unlink(missing_ok=True)
             folder = self.root / f"staging-{build_id}"
             folder.mkdir()
         return folder
@@ -135,6 +149,9 @@ class Published:
                 if f.is_file():
                     with f.open("rb") as handle:
                         os.fsync(handle.fileno())
+                elif f.is_dir():
+                    fsync_dir(f)
+            fsync_dir(staging)
             builds = self.root / "builds"
             builds.mkdir(exist_ok=True)
             before = self.current()

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-_NAMESPACE = uuid.UUID("6c1f0d3a-3f3d-5b9e-9a51-2a7c9f0f24c0")
+NAMESPACE = uuid.UUID("6c1f0d3a-3f3d-5b9e-9a51-2a7c9f0f24c0")
 
 
 def uid(mall_id: str, label: str, key: str) -> str:
     """The one id of a thing in every store: uuid5 of mall, label and source key."""
-    return str(uuid.uuid5(_NAMESPACE, f"{mall_id}\x1f{label}\x1f{key}"))
+    return str(uuid.uuid5(NAMESPACE, f"{mall_id}\x1f{label}\x1f{key}"))
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """The lake: landed truth as Parquet per mall and resource, scanned with DuckDB.
 
-`lake/<mall>/<resource>/part-*.parquet` and a `manifest.json` that names the parts which count. Landing appends
-a part and switches the manifest; a newer part replaces a scope (see `schemas.Table`) as a whole; parts are
-compacted when there are many. A part that no manifest names is the leftover of a kill and is cleared by the
-next landing. Quarantined rows lie beside the tables with their reason and source line.
+`lake/<mall>/<resource>/part-*.parquet` and a `manifest.json` that names the parts which count (`stores/parts.py`).
+Landing appends a part and switches the manifest; a newer part replaces a scope (see `schemas.Table`) as a whole;
+parts are compacted when there are many. A part that no manifest names is the leftover of a kill and is cleared by
+the next landing. Quarantined rows lie beside the tables with their reason and source line.
 
 Does not belong here: where rows come from, or what they mean.
 """
 
-import json
 import os
+import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ import pyarrow.parquet as pq
 
 from cafe24_pipelines.errors import LakeDamaged
 from cafe24_pipelines.names import SEOUL
+from cafe24_pipelines.stores.conform import conform
 from cafe24_pipelines.stores.digest import json_digest, table_digest
-from cafe24_pipelines.stores.files import friendly_os_errors, fsync_dir, write_atomic
+from cafe24_pipelines.stores.files import friendly_os_errors, write_atomic
+from cafe24_pipelines.stores.parts import Parts
 from cafe24_pipelines.stores.schemas import TABLES, Table
 from cafe24_pipelines.stores.views import VIEWS
 
@@ -77,39 +80,37 @@ class MallLake:
         Raises:
             ValueError: a column is missing or has another type, a required value is null, or a key repeats.
         """
-        table = TABLES[resource]
-        rows = self._conform(table, rows)
-        manifest = self._manifest(resource)
+        table, stored = TABLES[resource], self._parts(resource)
+        rows = conform(table, self.mall_id, rows)
+        manifest = stored.manifest()
         merged = rows if snapshot or not manifest["parts"] else self._merge(table, rows)
         digest = table_digest(merged)
         if digest == manifest["digest"]:
-            self._clear_leftovers(resource, manifest)
+            stored.clear_leftovers(manifest)
             return Landed(resource, merged.num_rows, False, digest)
         whole = snapshot or len(manifest["parts"]) + 1 >= COMPACT_AT or merged is rows
         kept = [] if whole else manifest["parts"]
         sequence = 1 + max((p["seq"] for p in manifest["parts"]), default=0)
-        part = self._write_part(resource, merged if whole else rows, sequence)
-        after = {"version": 1, "parts": [*kept, part], "rows": merged.num_rows, "digest": digest}
-        self._write_manifest(resource, after)
-        self._clear_leftovers(resource, after)
+        part = stored.write(merged if whole else rows, sequence)
+        stored.switch(manifest, [*kept, part], rows=merged.num_rows, digest=digest)
         return Landed(resource, merged.num_rows, True, digest)
 
     def compact(self, resource: str) -> None:
         """Merge the parts of a resource into one; its content and digest stay."""
-        manifest = self._manifest(resource)
+        stored = self._parts(resource)
+        manifest = stored.manifest()
         if len(manifest["parts"]) < 2:
             return
-        part = self._write_part(resource, self.read(resource), manifest["parts"][-1]["seq"] + 1)
-        after = {**manifest, "parts": [part]}
-        self._write_manifest(resource, after)
-        self._clear_leftovers(resource, after)
+        part = stored.write(self.read(resource), 1 + max(p["seq"] for p in manifest["parts"]))
+        stored.switch(manifest, [part], rows=manifest["rows"], digest=manifest["digest"])
 
     def quarantine(self, source: str, rows: pa.Table) -> int:
         """Replace the quarantined rows of one source (a name such as "csv") with these; returns their number."""
         folder = self.root / "_quarantine"
         path = folder / f"{source}.parquet"
         if rows.num_rows == 0:
-            path.unlink(missing_ok=True)
+            with friendly_os_errors(folder):
+                path.unlink(missing_ok=True)
             return 0
         rows = rows.select(QUARANTINE_SCHEMA.names).cast(QUARANTINE_SCHEMA)
         sink = pa.BufferOutputStream()
@@ -122,7 +123,7 @@ class MallLake:
     def read(self, resource: str, columns: list[str] | None = None) -> pa.Table:
         """The current rows of a resource in key order; empty when nothing has landed."""
         table = TABLES[resource]
-        names = ", ".join(columns or table.schema.names)
+        names = ", ".join(f'"{c}"' for c in columns or table.schema.names)  # `at` is a word of SQL too
         with self.duckdb() as db:
             query = f"SELECT {names} FROM {resource} ORDER BY {', '.join(table.key)}"
             result = db.sql(query).to_arrow_table()
@@ -136,11 +137,11 @@ class MallLake:
 
     def counts(self) -> dict[str, int]:
         """Rows of every resource that has landed."""
-        return {name: m["rows"] for name in TABLES if (m := self._manifest(name))["parts"]}
+        return {name: m["rows"] for name in TABLES if (m := self._parts(name).manifest())["parts"]}
 
     def digests(self) -> dict[str, str]:
         """Content digest of every resource that has landed."""
-        return {name: m["digest"] for name in TABLES if (m := self._manifest(name))["parts"]}
+        return {name: m["digest"] for name in TABLES if (m := self._parts(name).manifest())["parts"]}
 
     def digest(self) -> str:
         """One digest of all landed tables and the quarantine."""
@@ -149,7 +150,13 @@ class MallLake:
     def quarantined(self) -> pa.Table:
         """Every quarantined row of the mall, ordered by source file and line."""
         folder = self.root / "_quarantine"
-        tables = [pq.read_table(p).cast(QUARANTINE_SCHEMA) for p in sorted(folder.glob("*.parquet"))]
+        tables = []
+        for path in sorted(folder.glob("*.parquet")):
+            try:
+                tables.append(pq.ParquetFile(path).read().cast(QUARANTINE_SCHEMA))
+            except (pa.ArrowException, OSError) as e:
+                remedy = "remove the file and run `cafe24 run` again: it is written anew by each landing"
+                raise LakeDamaged("the file is not readable Parquet", where=str(path), remedy=remedy) from e
         if not tables:
             return QUARANTINE_SCHEMA.empty_table()
         return pa.concat_tables(tables).sort_by([("source_file", "ascending"), ("source_line", "ascending")])
@@ -159,58 +166,35 @@ class MallLake:
         """A DuckDB connection on which every resource is a view (empty when it has not landed).
 
         The derived views of `stores/views.py` are there too, with local dates in `zone`. Session time zone: UTC.
+        Opens no network connection: DuckDB may not fetch extensions.
 
         Raises:
             LakeDamaged: a part is missing, cut short or not Parquet.
         """
         import duckdb
 
-        db = duckdb.connect()
+        spill = Path(tempfile.gettempdir()) / f"cafe24-duckdb-{os.getpid()}"  # not `.tmp` of the working directory
+        db = duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": str(spill)})
         try:
             db.execute("SET TimeZone = 'UTC'")
             db.execute("SET memory_limit = '1GB'")
-            for name, table in TABLES.items():
-                self._create_view(db, table, self._manifest(name)["parts"])
+            for table in TABLES.values():
+                self._create_view(db, table)
             for name, sql in VIEWS.items():
-                db.execute(f"CREATE VIEW {name} AS {sql.replace('{zone}', zone)}")
+                db.execute(f"CREATE VIEW {name} AS {sql.replace('{zone}', _quoted(zone))}")
             yield db
+        except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+            raise  # the query is wrong, not the lake
+        except duckdb.Error:
+            self._check_content()
+            raise
         finally:
             db.close()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _folder(self, resource: str) -> Path:
-        return self.root / resource
-
-    def _manifest(self, resource: str) -> dict[str, Any]:
-        path = self._folder(resource) / "manifest.json"
-        try:
-            return json.loads(path.read_text())
-        except FileNotFoundError:
-            return {"version": 1, "parts": [], "rows": 0, "digest": ""}
-        except ValueError as e:
-            raise LakeDamaged("the manifest is not JSON", where=str(path), remedy=_remedy(path.parent)) from e
-
-    def _write_manifest(self, resource: str, manifest: dict[str, Any]) -> None:
-        write_atomic(self._folder(resource) / "manifest.json", json.dumps(manifest, indent=1))
-
-    def _write_part(self, resource: str, rows: pa.Table, sequence: int) -> dict[str, Any]:
-        folder = self._folder(resource)
-        with friendly_os_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            name = f"part-{sequence:06d}-{os.urandom(4).hex()}.parquet"
-            path = folder / name
-            pq.write_table(rows, path, compression="zstd", row_group_size=122_880)
-            with path.open("rb") as f:
-                os.fsync(f.fileno())
-            fsync_dir(folder)
-        return {"file": name, "rows": rows.num_rows, "bytes": path.stat().st_size, "seq": sequence}
-
-    def _clear_leftovers(self, resource: str, manifest: dict[str, Any]) -> None:
-        named = {p["file"] for p in manifest["parts"]}
-        for part in self._folder(resource).glob("part-*.parquet"):
-            if part.name not in named:
-                part.unlink(missing_ok=True)
+    def _parts(self, resource: str) -> Parts:
+        return Parts(self.root / resource)
 
     def _merge(self, table: Table, rows: pa.Table) -> pa.Table:
         with self.duckdb() as db:
@@ -222,38 +206,18 @@ class MallLake:
             ).to_arrow_table()
         return merged.select(table.schema.names).cast(table.schema)
 
-    def _conform(self, table: Table, rows: pa.Table) -> pa.Table:
-        """Exactly the table's columns, in order and of its types; `mall_id` filled in; keys unique."""
-        rows = rows.drop_columns(["mall_id"]) if "mall_id" in rows.column_names else rows
-        rows = rows.append_column("mall_id", pa.array([self.mall_id] * rows.num_rows, pa.string()))
-        missing = set(table.schema.names) - set(rows.column_names)
-        for name in sorted(missing):
-            if not table.column(name).nullable:
-                raise ValueError(f"{table.name}: required column {name} is missing")
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, table.column(name).type))
-        unknown = set(rows.column_names) - set(table.schema.names)
-        if unknown:
-            raise ValueError(f"{table.name}: unknown columns {sorted(unknown)}")
-        rows = rows.select(table.schema.names)
-        for column in table.columns:
-            if not column.nullable and rows.column(column.name).null_count:
-                raise ValueError(f"{table.name}.{column.name}: null in a required column")
-        rows = rows.cast(table.schema)
-        if rows.num_rows and rows.group_by(list(table.key)).aggregate([]).num_rows != rows.num_rows:
-            raise ValueError(f"{table.name}: the key {table.key} repeats within one landing")
-        return rows
-
-    def _create_view(self, db: "DuckDBPyConnection", table: Table, parts: list[dict[str, Any]]) -> None:
+    def _create_view(self, db: "DuckDBPyConnection", table: Table) -> None:
+        stored = self._parts(table.name)
+        parts = stored.manifest()["parts"]
         if not parts:
             db.register(f"_empty_{table.name}", table.schema.empty_table())
             db.execute(f"CREATE VIEW {table.name} AS SELECT * FROM _empty_{table.name}")
             return
+        sources = []
         for part in parts:
-            self._check_part(self._folder(table.name) / part["file"], part)
-        sources = [
-            f"SELECT *, {p['seq']} AS _seq FROM read_parquet('{_quoted(self._folder(table.name) / p['file'])}')"
-            for p in parts
-        ]
+            stored.check(part)
+            file = _quoted(_literal(stored.folder / part["file"]))
+            sources.append(f"SELECT *, {part['seq']} AS _seq FROM read_parquet('{file}', hive_partitioning=false)")
         if len(sources) == 1:
             db.execute(f"CREATE VIEW {table.name} AS SELECT * EXCLUDE (_seq) FROM ({sources[0]})")
             return
@@ -262,11 +226,12 @@ class MallLake:
             f"QUALIFY _seq = max(_seq) OVER (PARTITION BY {', '.join(table.scope)})"
         )
 
-    def _check_part(self, path: Path, part: dict[str, Any]) -> None:
-        size = path.stat().st_size if path.exists() else -1
-        if size != part["bytes"]:
-            what = "the file is missing" if size < 0 else f"the file has {size} bytes, not {part['bytes']}"
-            raise LakeDamaged(what, where=str(path), remedy=_remedy(path.parent))
+    def _check_content(self) -> None:
+        """Read every part through, so that a failed query names the damaged file if there is one."""
+        for name in TABLES:
+            stored = self._parts(name)
+            for part in stored.manifest()["parts"]:
+                stored.check_content(part)
 
 
 class Lake:
@@ -280,12 +245,10 @@ class Lake:
         return MallLake(self.root / mall_id, mall_id)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
-def _remedy(folder: Path) -> str:
-    return (
-        f"restore the file from a backup, or remove the folder {folder.name}/ and land that resource again "
-        "(cafe24 run); what was published before still answers"
-    )
+def _literal(path: Path) -> str:
+    """The path with DuckDB's wildcards switched off: a folder may be called `shop[1]`."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))

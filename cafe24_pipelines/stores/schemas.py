@@ -5,7 +5,7 @@ Times are `timestamp[us, UTC]`; money is `decimal128(20, 4)` with the currency b
 ids are strings (coupon numbers have 19 digits, foreign stock codes have letters). Column names follow the
 Cafe24 Admin API where it has the field.
 
-`member_key` is the keyed hash of a member id (see `cafe24/privacy.py`); null means a guest.
+What each shop table holds is said once, in `names.SHOP_TABLES`. `member_key` is the keyed hash of a member id (see `cafe24/privacy.py`); null means a guest.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,6 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     scope: tuple[str, ...]
-    description: str
 
     @property
     def schema(self) -> pa.Schema:
@@ -61,10 +60,10 @@ EVENT_KINDS = ("view", "cart", "purchase")
 DOCUMENT_KINDS = ("endpoint", "resource", "guide", "article")
 
 
-def _table(name: str, description: str, key: str, *columns: Column, scope: str = "") -> Table:
+def _table(name: str, key: str, *columns: Column, scope: str = "") -> Table:
     keys = tuple(key.split())
     mall = Column("mall_id", TEXT, nullable=False)
-    return Table(name, (mall, *columns), keys, tuple(scope.split()) or keys, description)
+    return Table(name, (mall, *columns), keys, tuple(scope.split()) or keys)
 
 
 def _required(name: str, kind: pa.DataType = TEXT, **kw: object) -> Column:
@@ -75,35 +74,35 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         _table(
-            "customers", "Members, without personal fields.", "member_key",
+            "customers", "member_key",
             _required("member_key"), Column("created_at", TIME), Column("group_no", TEXT),
             Column("gender", TEXT, allowed=GENDERS), Column("region", TEXT),
             Column("accepts_sms", pa.bool_()), Column("accepts_email", pa.bool_()),
             Column("last_login_at", TIME),
         ),
         _table(
-            "customer_groups", "Member tiers.", "group_no",
+            "customer_groups", "group_no",
             _required("group_no"), _required("group_name"),
         ),
         _table(
-            "categories", "Category tree.", "category_no",
+            "categories", "category_no",
             _required("category_no"), _required("category_name"), Column("parent_category_no", TEXT),
         ),
         _table(
-            "products", "Products as the shop sells them now.", "product_no",
+            "products", "product_no",
             _required("product_no"), _required("product_name"), Column("category_no", TEXT),
             Column("category", TEXT), Column("price", MONEY, minimum=0), Column("currency", TEXT),
             Column("created_at", TIME), Column("selling", pa.bool_()), Column("stock_quantity", INT),
         ),
         _table(
-            "orders", "Orders; cancellations and returns are kept as such.", "order_id",
+            "orders", "order_id",
             _required("order_id"), Column("member_key", TEXT), _required("ordered_at", TIME),
             _required("status", allowed=ORDER_STATUS), _required("paid_amount", MONEY),
             _required("currency"), Column("discount_amount", MONEY), Column("shipping_fee", MONEY),
             Column("coupon_no", TEXT), Column("delivered_at", TIME), Column("country", TEXT),
         ),
         _table(
-            "order_items", "Lines of orders; `amount` is quantity x unit_price, exactly.", "order_id line_no",
+            "order_items", "order_id line_no",
             _required("order_id"), _required("line_no", INT, minimum=1), _required("product_no"),
             Column("product_name", TEXT), Column("category", TEXT), _required("quantity", INT),
             _required("unit_price", MONEY, minimum=0), _required("amount", MONEY), _required("currency"),
@@ -111,28 +110,28 @@ TABLES: dict[str, Table] = {
             scope="order_id",
         ),
         _table(
-            "coupons", "Coupon definitions.", "coupon_no",
+            "coupons", "coupon_no",
             _required("coupon_no"), _required("coupon_name"), Column("benefit_type", TEXT),
             Column("benefit_value", MONEY), Column("available_from", TIME), Column("available_to", TIME),
         ),
         _table(
-            "coupon_issues", "Coupons issued to members and whether they were used.", "issue_no",
+            "coupon_issues", "issue_no",
             _required("issue_no"), _required("coupon_no"), _required("member_key"),
             _required("issued_at", TIME), Column("used_at", TIME), Column("used_order_id", TEXT),
         ),
         _table(
-            "reviews", "Product reviews; text is data, personal patterns masked.", "review_no",
+            "reviews", "review_no",
             _required("review_no"), _required("product_no"), Column("member_key", TEXT),
             Column("order_id", TEXT), Column("rating", INT, minimum=1, maximum=5), Column("content", TEXT),
             _required("created_at", TIME),
         ),
         _table(
-            "events", "Behaviour: product views, carts, purchases.", "event_id",
+            "events", "event_id",
             _required("event_id"), Column("member_key", TEXT), _required("event", allowed=EVENT_KINDS),
             Column("product_no", TEXT), _required("at", TIME),
         ),
         _table(
-            "documents", "API documentation and CRM articles.", "document_id",
+            "documents", "document_id",
             _required("document_id"), _required("collection"), _required("kind", allowed=DOCUMENT_KINDS),
             _required("title"), _required("body"), _required("language"), _required("source"),
             Column("resource", TEXT), Column("method", TEXT), Column("path", TEXT), Column("scope", TEXT),
@@ -140,6 +139,3 @@ TABLES: dict[str, Table] = {
         ),
     )
 }  # fmt: skip
-
-SHOP_TABLES = tuple(name for name in TABLES if name != "documents")
-"""Resources that come from a shop, in landing order."""

@@ -1,0 +1,73 @@
+"""Landing of a real shop against the plainest way to make Parquet of its CSV: pandas read_csv + to_parquet.
+
+Both in one process and run, each as often as the other, in turns; the best time of each counts. Landing does much
+more (strict decoding, line accounting, exact money, zones, the privacy line, splitting, content digests, fsync).
+Run: `CAFE24_TEST_DATA=DIR python -m benchmarks.landing` with online_retail.csv or .csv.gz in DIR.
+"""
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 3
+MAPPING = Path(__file__).parents[1] / "examples" / "online_retail" / "mapping.yaml"
+
+
+def run() -> list[dict[str, Any]]:
+    """One result: `{"name", "seconds", "peer", "peer_seconds", "ratio"}`; empty when CAFE24_TEST_DATA is unset."""
+    data = os.environ.get("CAFE24_TEST_DATA")
+    if not data:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        turns = [(_seconds(_land, data, folder, i), _seconds(_pandas, data, folder, i)) for i in range(ROUNDS)]
+    ours, peer = (min(column) for column in zip(*turns, strict=True))
+    return [
+        {
+            "name": "land Online Retail (541,909 lines)", "seconds": round(ours, 3),
+            "peer": "pandas read_csv + to_parquet", "peer_seconds": round(peer, 3), "ratio": round(ours / peer, 2),
+        }
+    ]  # fmt: skip
+
+
+def _seconds(step: Callable[[str, str, int], None], data: str, folder: str, turn: int) -> float:
+    begin = time.perf_counter()
+    step(data, folder, turn)
+    return time.perf_counter() - begin
+
+
+def _land(data: str, folder: str, turn: int) -> None:
+    from cafe24_pipelines.cafe24.landing import land_shop
+    from cafe24_pipelines.cafe24.malls import Mall
+    from cafe24_pipelines.settings import Home, Settings
+    from cafe24_pipelines.stores.lake import Lake
+
+    home = Home(Path(folder) / f"home-{turn}")
+    mall = Mall("online-retail", "csv", data, str(MAPPING), "Europe/London", "GBP")
+    report = land_shop(mall, Lake(home.lake).mall(mall.mall_id), Settings(home=home))
+    if report.reconciliation is None or not report.reconciliation.balanced:
+        raise SystemExit("the account of the landing does not balance")
+
+
+def _pandas(data: str, folder: str, turn: int) -> None:
+    import pandas as pd
+
+    file = next(Path(data) / n for n in ("online_retail.csv", "online_retail.csv.gz") if (Path(data) / n).exists())
+    pd.read_csv(file).to_parquet(Path(folder) / f"pandas-{turn}.parquet")
+
+
+def main() -> None:
+    """Print the result and the peak memory of the process."""
+    results = run()
+    if not results:
+        raise SystemExit("CAFE24_TEST_DATA is unset: name the folder that holds online_retail.csv.gz")
+    for r in results:
+        print(f"{r['name']}: {r['seconds']} s; {r['peer']}: {r['peer_seconds']} s; ratio {r['ratio']}")
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

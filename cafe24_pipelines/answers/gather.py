@@ -1,0 +1,162 @@
+"""Gathering material for a question: what each part of the chain has to say about it.
+
+Retrieval for the arms that use documents; the graph's neighbours of what was retrieved, exact aggregates and
+patterns for the ontology arm. Does not belong here: deciding what the question wants (see `intents.py`), wording.
+"""
+
+import re
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from cafe24_pipelines.answers import graph_facts
+from cafe24_pipelines.answers.aggregates import AGGREGATES, Aggregate, Computed, compute, state
+from cafe24_pipelines.answers.evidence import Passage, pattern_text
+from cafe24_pipelines.answers.intents import Route, choose
+from cafe24_pipelines.answers.refusal import Refusal, forecast_text
+from cafe24_pipelines.answers.slots import Coverage, Slots, coverage, find_slots, with_recent
+from cafe24_pipelines.answers.words import content_words, squeezed
+from cafe24_pipelines.names import API_DOCS
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from cafe24_pipelines.answers.ask import Services
+    from cafe24_pipelines.discovery.patterns import Pattern
+
+MAX_PASSAGES = 5
+MAX_PATTERNS = 5
+_TABLE_KO = {
+    "customers": "회원", "customer_groups": "회원 등급", "products": "상품", "orders": "주문",
+    "order_items": "주문 품목", "coupons": "쿠폰", "coupon_issues": "쿠폰 발급", "reviews": "리뷰",
+    "events": "행동 기록", "documents": "API 문서",
+}  # fmt: skip
+_SLOT_NAMES = ("product", "category", "tier", "resource")
+_NO_ORDERS = Coverage(date(1970, 1, 1), date(1970, 1, 1))
+"""Stands in for a mall without orders; aggregates that need orders are refused before it matters."""
+
+
+def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
+    """Passages for the question, best first; those that share no word with it are left out.
+
+    Raises:
+        NotBuilt: no documents have been published for the mall.
+    """
+    collection = API_DOCS if found.api else None
+    hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
+    words = content_words(found.question)
+    return tuple(
+        Passage(h.document_id, h.title, h.text, h.score)
+        for h in hits
+        if _related(words, f"{h.document_id} {h.title} {h.text}")
+    )
+
+
+def _related(words: list[str], text: str) -> bool:
+    """At least a third of the question's content words (or a two-letter stem of one) are in the text."""
+    if not words:
+        return False
+    body = squeezed(text)
+    shared = sum(1 for word in words if word in body or (len(word) >= 3 and word[:-1] in body))
+    return 3 * shared >= len(words)
+
+
+def graph(found: tuple[Passage, ...], services: "Services") -> tuple[graph_facts.GraphFact, ...]:
+    """Facts about the endpoints, scopes and concepts next to what was retrieved."""
+    return graph_facts.around([p.document_id for p in found], services.graph, services.mall.mall_id)
+
+
+def computed(found: Route, services: "Services") -> Computed | Refusal | None:
+    """The exact aggregate for the question; a refusal when its data hasn't landed; None when no aggregate fits."""
+    if not found.computes:
+        return None
+    with services.lake.duckdb(zone=services.mall.time_zone) as db:
+        cover = coverage(db)
+        slots = find_slots(found.question, db, services.mall, cover or _NO_ORDERS)
+        filled = frozenset(name for name in _SLOT_NAMES if slots.filled(name))
+        aggregate = choose(found, AGGREGATES, filled)
+        if aggregate is None:
+            return None
+        refusal = _not_landed(aggregate, services, db) or (None if aggregate.whole else _out_of_reach(slots))
+        if refusal:
+            return refusal
+        return _with_notes(run(aggregate, slots, services, db), aggregate, slots)
+
+
+def run(aggregate: Aggregate, slots: Slots, services: "Services", db: "DuckDBPyConnection") -> Computed:
+    """Compute one aggregate with resolved slots."""
+    slots = with_recent(aggregate.parameters, slots)
+    currency = slots.currency
+    if aggregate.python:
+        rows, query = _PYTHON[aggregate.python](services)
+        return state(aggregate, rows, query, slots.words(), currency=currency)
+    return compute(aggregate, db, slots.values(), slots.words(), currency=currency)
+
+
+def patterns(found: Route, services: "Services") -> tuple["Pattern", ...]:
+    """The mall's patterns that share words with the question, or its best ones; unmeasured ones come last."""
+    words = [w for w in content_words(found.question) if not re.search(r"패턴|인사이트|발견|신호|특이", w)]
+    order = {"confirmed": 0, "tentative": 1, "insufficient_data": 2}
+
+    def shared(pattern: "Pattern") -> int:
+        text = squeezed(f"{pattern.detector} {pattern_text(pattern)}")
+        return sum(1 for word in words if word in text or (len(word) >= 3 and word[:-1] in text))
+
+    ranked = sorted(services.patterns, key=lambda p: (-shared(p), order.get(p.status, 3), p.q or 0.0, p.id))
+    related = [p for p in ranked if shared(p)]
+    measured = [p for p in ranked if p.status != "insufficient_data"]
+    return tuple((related or measured or ranked)[:MAX_PATTERNS])
+
+
+def _not_landed(aggregate: Aggregate, services: "Services", db: "DuckDBPyConnection") -> Refusal | None:
+    """A refusal that names the tables or fields the aggregate needs and the lake doesn't hold."""
+    counts = services.lake.counts()
+    missing = [_TABLE_KO[t] for t in aggregate.tables if not counts.get(t)]
+    for name in () if missing else aggregate.filled:
+        table, column = name.split(".")
+        if db.sql(f"SELECT count({column}) FROM {table}").fetchall()[0][0] == 0:
+            missing.append(f"{_TABLE_KO[table]}의 {column}")
+    if not missing:
+        return None
+    needed = ", ".join(missing)
+    return Refusal(
+        "not_landed",
+        f"'{aggregate.title}'에 필요한 데이터가 적재되지 않아 답할 수 없습니다. 필요한 것: {needed} 데이터. "
+        "그 데이터를 원본에 넣고 cafe24 run을 다시 실행하면 답할 수 있습니다.",
+    )
+
+
+def _out_of_reach(slots: Slots) -> Refusal | None:
+    """A refusal for a period that lies wholly outside the landed data."""
+    cover = slots.coverage
+    if slots.period.start > cover.as_of:
+        after = f"{slots.period.label}은(는) 데이터의 마지막 날({cover.as_of}) 뒤입니다."
+        return Refusal("forecast", f"{after} {forecast_text()}")
+    if slots.period.end <= cover.first:
+        return Refusal(
+            "not_landed",
+            f"{slots.period.label}의 데이터가 적재되지 않아 답할 수 없습니다. 적재된 주문은 {cover.first}부터 "
+            f"{cover.as_of}까지입니다. 그 전의 주문을 적재하면 답할 수 있습니다.",
+        )
+    return None
+
+
+def _with_notes(result: Computed, aggregate: Aggregate, slots: Slots) -> Computed:
+    """Says so when the period goes beyond the landed data."""
+    cover, period = slots.coverage, slots.period
+    if aggregate.whole or (period.start >= cover.first and (period.end - cover.as_of).days <= 1):
+        return result
+    return replace(result, text=f"{result.text}\n(적재된 주문은 {cover.first}부터 {cover.as_of}까지입니다.)")
+
+
+def _rfm_segments(services: "Services") -> tuple[list[dict[str, Any]], str]:
+    from cafe24_pipelines.crm.rfm import rfm, rfm_segments
+
+    frame = rfm_segments(rfm(services.lake, services.mall))
+    rows = [
+        {"name": str(name), "customers": int(n)} for name, n in zip(frame["segment"], frame["customers"], strict=True)
+    ]
+    return rows, f"cafe24 metrics rfm --json --mall {services.mall.mall_id}"
+
+
+_PYTHON = {"rfm_segments": _rfm_segments}

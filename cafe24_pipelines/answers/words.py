@@ -1,0 +1,91 @@
+"""What a question's words are: one spelling, the concepts they name, and small typing errors mended.
+
+The concept patterns are in `queries/vocabulary.yaml` and match the question without spaces, so spacing doesn't
+matter. No morphological analyser: rules must answer in milliseconds. Does not belong here: what to do about a
+concept (see `intents.py`).
+"""
+
+import re
+import unicodedata
+from functools import cache
+from importlib.resources import files
+
+_CHATTER = re.compile(
+    r"(안녕하세요|안녕|저기요?|혹시|죄송하지만|죄송한데|실례지만|부탁드립니다|부탁드려요|부탁해요?|"
+    r"감사합니다|고마워요?|제발|그런데|근데)[\s,.!~]*"
+)
+_PARTICLES = re.compile(
+    r"(?:에서는|에서|에게|으로는|으로|까지|부터|이랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
+    r"은|는|이|가|을|를|의|에|로|와|과|도|만|요)$"
+)
+
+
+def normal(question: str) -> str:
+    """NFC, one kind of space, without greetings and politeness; case is kept."""
+    text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", question)).strip()
+    return _CHATTER.sub("", text).strip() or text
+
+
+def squeezed(text: str) -> str:
+    """Lower case without spaces and quotation marks: what concept patterns and names are compared in."""
+    return re.sub(r"[\s'\"‘’“”`]", "", unicodedata.normalize("NFC", text).lower())
+
+
+def concepts(question: str) -> frozenset[str]:
+    """Names of the concepts that the question's words name."""
+    text = squeezed(question)
+    return frozenset(name for name, pattern in _vocabulary().items() if pattern.search(text))
+
+
+def content_words(question: str) -> list[str]:
+    """The words that carry the subject, without particles and without filler, in lower case."""
+    idle = _word_list("idle")
+    words = []
+    for raw in re.findall(r"[A-Za-z_][\w.]*|[가-힣]+|\d+", normal(question).lower()):
+        word = _PARTICLES.sub("", raw) if len(raw) > 2 else raw
+        if len(word) > 1 and raw not in idle and word not in idle:
+            words.append(word)
+    return list(dict.fromkeys(words))
+
+
+def mended(question: str) -> str:
+    """The question with words one or two letters (jamo) away from a known word replaced by that word."""
+    return " ".join(_mend(word) for word in question.split(" "))
+
+
+def _mend(word: str) -> str:
+    best: tuple[int, str] | None = None
+    for known in _word_list("known"):
+        letters = unicodedata.normalize("NFD", known)
+        head = unicodedata.normalize("NFD", word[: len(known)])
+        allowed = 1 if len(known) < 4 else 2
+        distance = _distance(head, letters)
+        if distance <= allowed and (best is None or distance < best[0]):
+            best = (distance, known + word[len(known) :])
+    return best[1] if best else word
+
+
+def _distance(a: str, b: str) -> int:
+    """Edit distance (insert, delete, replace)."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
+
+
+@cache
+def _vocabulary() -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(pattern) for name, pattern in _read("vocabulary").items()}
+
+
+@cache
+def _word_list(name: str) -> dict[str, None]:
+    return dict.fromkeys(_read("words")[name].split())
+
+
+def _read(name: str) -> dict[str, str]:
+    import yaml
+
+    return yaml.safe_load((files(__package__) / "queries" / f"{name}.yaml").read_text("utf-8"))

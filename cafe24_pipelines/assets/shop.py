@@ -1,0 +1,47 @@
+"""Shop stage: what a mall's source holds, landed in the lake as one table a resource.
+
+Belongs here: one multi-asset that lands a mall. Reading files, the privacy line and quarantine live in `cafe24/`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cafe24_pipelines.assets.metadata import table_metadata
+from cafe24_pipelines.names import DATA_TEAM, SHOP, SHOP_TABLES
+from cafe24_pipelines.partitions import malls
+from cafe24_pipelines.resources.lake import LakeResource
+
+
+@dg.multi_asset(
+    name="shop_tables",
+    specs=[
+        dg.AssetSpec(
+            name,
+            group_name=SHOP,
+            kinds={"parquet"},
+            owners=[DATA_TEAM],
+            description=description,
+            code_version="1",
+        )
+        for name, description in SHOP_TABLES.items()
+    ],
+    partitions_def=malls,
+)
+def shop_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+    """Land every table of the mall's source; rows that can't be used are quarantined with their reason."""
+    from cafe24_pipelines.cafe24.landing import land_shop
+
+    mall = lake.mall(context.partition_key)
+    tables = lake.of(mall.mall_id)
+    report = land_shop(mall, tables, lake.settings(), progress=context.log.info)
+    digests = tables.digests()
+    for name in SHOP_TABLES:
+        yield dg.MaterializeResult(
+            asset_key=name,
+            metadata={
+                **table_metadata(name, tables.read(name), digests.get(name, "")),
+                "source": mall.source,
+                "quarantined": report.quarantined_by_table.get(name, 0),
+            },
+        )

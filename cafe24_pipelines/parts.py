@@ -1,0 +1,105 @@
+"""Which implementation stands behind each store: the one place that knows, for Dagster and the CLI alike.
+
+Imports no Dagster, and each back end only when it is chosen. Does not belong here: reading the environment
+(see `settings.py`), or anything a back end does.
+"""
+
+from typing import TYPE_CHECKING
+
+from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.answers.ask import Services
+    from cafe24_pipelines.answers.llm import LanguageModel
+    from cafe24_pipelines.knowledge.encoder import EncoderStore
+    from cafe24_pipelines.knowledge.search import Retriever
+    from cafe24_pipelines.stores.events import EventLog
+    from cafe24_pipelines.stores.graph import GraphStore
+    from cafe24_pipelines.stores.lake import Lake, MallLake
+    from cafe24_pipelines.stores.vectors import VectorStore
+
+
+def lake(settings: Settings) -> "Lake":
+    """The lake of this home."""
+    from cafe24_pipelines.stores.lake import Lake
+
+    return Lake(settings.home.lake)
+
+
+def mall_lake(settings: Settings, mall_id: str) -> "MallLake":
+    """The lake of one mall."""
+    return lake(settings).mall(mall_id)
+
+
+def event_log(settings: Settings) -> "EventLog":
+    """The event log of this home."""
+    from cafe24_pipelines.stores.events import EventLog
+
+    return EventLog(settings.home.events)
+
+
+def graph_store(settings: Settings) -> "GraphStore":
+    """The graph back end of the profile; close it after use."""
+    if settings.graph == "embedded":
+        from cafe24_pipelines.stores.graph_embedded import EmbeddedGraph
+
+        return EmbeddedGraph(settings.home.graph)
+    from cafe24_pipelines.stores.graph_neo4j import Neo4jGraph
+
+    _required(settings.neo4j_uri, "NEO4J_URI", "CAFE24_GRAPH=embedded")
+    return Neo4jGraph(settings.neo4j_uri, settings.neo4j_user, settings.neo4j_password)
+
+
+def vector_store(settings: Settings) -> "VectorStore":
+    """The vector back end of the profile; close it after use."""
+    if settings.vectors == "embedded":
+        from cafe24_pipelines.stores.vectors_embedded import EmbeddedVectors
+
+        return EmbeddedVectors(settings.home.vectors)
+    from cafe24_pipelines.stores.vectors_qdrant import QdrantVectors
+
+    _required(settings.qdrant_url, "QDRANT_URL", "CAFE24_VECTORS=embedded")
+    return QdrantVectors(settings.qdrant_url, settings.qdrant_api_key)
+
+
+def encoder_store(settings: Settings) -> "EncoderStore":
+    """The frozen text encoders of this home."""
+    from cafe24_pipelines.knowledge.encoder import EncoderStore
+
+    return EncoderStore(settings.home.vectors / "encoders")
+
+
+def retriever(settings: Settings, vectors: "VectorStore", mall_id: str) -> "Retriever":
+    """Hybrid search over one mall's published collections."""
+    from cafe24_pipelines.knowledge.search import Retriever
+
+    return Retriever(vectors, encoder_store(settings), mall_id)
+
+
+def language_model(settings: Settings) -> "LanguageModel":
+    """The model that words answers, through LiteLLM; the default composes offline and says so."""
+    from cafe24_pipelines.answers.llm import LanguageModel
+
+    return LanguageModel(settings.llm_model, settings.llm_api_base, settings.llm_api_key)
+
+
+def services(settings: Settings, mall_id: str, graph: "GraphStore", vectors: "VectorStore") -> "Services":
+    """Everything a question needs, over what is published for one mall."""
+    from cafe24_pipelines.answers.ask import Services
+    from cafe24_pipelines.cafe24.malls import mall
+    from cafe24_pipelines.discovery.patterns import PatternBook
+
+    return Services(
+        mall=mall(settings.home, mall_id),
+        lake=mall_lake(settings, mall_id),
+        graph=graph,
+        retriever=retriever(settings, vectors, mall_id),
+        patterns=PatternBook(settings.home.patterns).current(mall_id),
+        llm=language_model(settings),
+    )
+
+
+def _required(value: str, name: str, instead: str) -> None:
+    if not value:
+        raise ConfigError(f"{name} is not set", remedy=f"set {name} for the server profile, or {instead}")

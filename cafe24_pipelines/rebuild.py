@@ -1,0 +1,56 @@
+"""`cafe24 rebuild`: projections made anew from what has landed, outside a Dagster run, under the writer's lock."""
+
+from typing import Any
+
+from cafe24_pipelines import parts
+from cafe24_pipelines.cafe24.malls import mall
+from cafe24_pipelines.names import INSIGHTS
+from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.stores.files import writer_lock
+
+
+def rebuild_graph(settings: Settings, mall_id: str) -> dict[str, Any]:
+    """Stage facts and publish the graph with the patterns that stand; returns counts and the content digest."""
+    from cafe24_pipelines.discovery.patterns import PatternBook
+    from cafe24_pipelines.ontology.build import publish_graph
+
+    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
+    with writer_lock(settings.home.writer_lock):
+        try:
+            counts = publish_graph(
+                graph,
+                parts.mall_lake(settings, mall_id),
+                mall(settings.home, mall_id),
+                PatternBook(settings.home.patterns).current(mall_id),
+                retriever=parts.retriever(settings, vectors, mall_id),
+                rebuild=True,
+            )
+            published = graph.published(mall_id)
+        finally:
+            graph.close()
+            vectors.close()
+    return {
+        "nodes": counts.nodes,
+        "relationships": counts.relationships,
+        "digest": published[1] if published else "",
+    }
+
+
+def rebuild_vectors(settings: Settings, mall_id: str) -> dict[str, Any]:
+    """Refit the encoder, encode everything again and publish all collections; returns points by collection."""
+    from cafe24_pipelines.discovery.insights import insight_documents
+    from cafe24_pipelines.discovery.patterns import PatternBook
+    from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
+
+    vectors, encoders = parts.vector_store(settings), parts.encoder_store(settings)
+    lake = parts.mall_lake(settings, mall_id)
+    found = PatternBook(settings.home.patterns).current(mall_id)
+    with writer_lock(settings.home.writer_lock):
+        try:
+            reports = [
+                *publish_documents(lake, vectors, encoders, refit=True, embedding_model=settings.embedding_model),
+                publish_texts(mall_id, INSIGHTS, insight_documents(found, mall_id), vectors, encoders),
+            ]
+        finally:
+            vectors.close()
+    return {r.collection: r.points for r in reports}

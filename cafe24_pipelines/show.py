@@ -1,0 +1,173 @@
+"""How the CLI shows results to a person: Korean by default, English on request. Text only; no computing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cafe24_pipelines.cafe24.malls import Mall
+    from cafe24_pipelines.doctor import Finding
+
+_KO = {
+    "what exists": "지금 있는 것",
+    "part": "구분", "name": "이름", "count": "개수",
+    "lake": "레이크", "graph": "그래프", "vectors": "벡터", "patterns": "패턴", "finetune": "파인튜닝",
+    "nodes": "노드", "relationships": "관계", "rows": "행", "points": "포인트",
+    "total": "합계", "quarantined": "격리된 행", "examples": "예제", "tokens": "토큰",
+    "next": "다음에 할 일",
+    "open the UI": "화면에서 리니지와 결과 보기",
+    "ask a question": "질문하기",
+    "see patterns": "발견된 패턴 보기",
+    "export data": "파인튜닝 데이터 내보내기",
+    "sources": "근거", "computed": "계산", "cost": "비용", "refused": "답할 수 없음",
+    "confirmed": "확정", "tentative": "잠정", "insufficient_data": "데이터 부족",
+    "effect": "효과", "status": "상태", "action": "할 일", "nothing": "결과가 없습니다",
+    "train": "학습", "validation": "검증", "written": "저장했습니다",
+}  # fmt: skip
+
+_QUESTIONS = {"ko": "지난달 매출과 주문 수는?", "en": "지난달 매출과 주문 수는?"}
+
+
+def label(text: str, lang: str) -> str:
+    """The Korean for a label, or the label itself in English."""
+    return _KO.get(text, text) if lang == "ko" else text
+
+
+def starting(mall: "Mall", lang: str) -> str:
+    """The first line of a run."""
+    if lang == "en":
+        return f"cafe24: running the whole chain for mall {mall.mall_id} (source {mall.source})"
+    return f"cafe24: 쇼핑몰 {mall.mall_id}의 전체 과정을 실행합니다 (원천: {mall.source})"
+
+
+def counts(state: Mapping[str, Any], lang: str) -> str:
+    """The table of what exists after a run."""
+    table = _table(
+        f"{label('what exists', lang)} · {state['mall']}", [label(k, lang) for k in ("part", "name", "count")]
+    )
+    lake = {**state["lake"], label("quarantined", lang): state["quarantined"]}
+    graph = {
+        label("nodes", lang): state["graph"]["nodes"],
+        label("relationships", lang): state["graph"]["relationships"],
+        **{f"  {k}": v for k, v in sorted(state["graph"]["by_label"].items(), key=lambda kv: -kv[1])},
+        **{f"  -[{k}]->": v for k, v in sorted(state["graph"]["by_type"].items(), key=lambda kv: -kv[1])},
+    }
+    found = {label(k, lang): v for k, v in state["patterns_by_status"].items()}
+    tuned = {label(k, lang): v for k, v in state["finetune"].items() if isinstance(v, int)}
+    for part, rows_ in (
+        ("lake", lake),
+        ("graph", graph),
+        ("vectors", state["vectors"]),
+        ("patterns", found),
+        ("finetune", tuned),
+    ):
+        for i, (name, number) in enumerate(rows_.items()):
+            table.add_row(label(part, lang) if i == 0 else "", name, f"{number:,}")
+        table.add_section()
+    return _render(table)
+
+
+def next_steps(mall_id: str, lang: str) -> str:
+    """What a person may do after a run."""
+    mall = "" if mall_id == "sandbox" else f" --mall {mall_id}"
+    steps = [
+        ("make ui", "open the UI"),
+        (f'.venv/bin/cafe24 ask{mall} "{_QUESTIONS[lang]}"', "ask a question"),
+        (f"cafe24 patterns{mall}", "see patterns"),
+        (f"cafe24 export finetune{mall} --out train.jsonl", "export data"),
+    ]
+    steps = [(c if c.startswith(("make", ".venv")) else f".venv/bin/{c}", why) for c, why in steps]
+    width = max(len(c) for c, _ in steps) + 4
+    return "\n".join([f"{label('next', lang)}:", *(f"  {c:<{width}}# {label(why, lang)}" for c, why in steps)])
+
+
+def answer(value: Mapping[str, Any], lang: str) -> str:
+    """An answer with its sources and the queries behind its numbers."""
+    lines = [value["answer"], ""]
+    if value["citations"]:
+        lines.append(f"{label('sources', lang)}:")
+        lines += [f"  [{i}] {c['title']} ({c['id']})" for i, c in enumerate(value["citations"], 1)]
+    if value["numbers"]:
+        lines.append(f"{label('computed', lang)}:")
+        lines += [f"  {n['value']:,} {n['unit']}  ←  {' '.join(n['query'].split())}" for n in value["numbers"]]
+    lines.append(f"({value['arm']} · {value['model']} · {value['latency_ms']:,.0f} ms)")
+    return "\n".join(lines)
+
+
+def hits(found: Sequence[Mapping[str, Any]], lang: str) -> str:
+    """Search results, best first."""
+    if not found:
+        return label("nothing", lang)
+    return "\n\n".join(
+        f"{i}. {h['title']}  [{h['id']}]  {h['score']:.3f}\n   {_cut(h['text'], 200)}" for i, h in enumerate(found, 1)
+    )
+
+
+def patterns(found: Sequence[Mapping[str, Any]], lang: str) -> str:
+    """Patterns with their numbers and what to do."""
+    if not found:
+        return label("nothing", lang)
+    blocks = []
+    for p in found:
+        e = p["effect"]
+        q = "q = –" if p["q"] is None else f"q = {p['q']:.2g}"
+        interval = "" if e["ci_low"] is None else f" [{e['ci_low']:.3g}, {e['ci_high']:.3g}]"
+        value = "–" if e["value"] is None else f"{e['value']:.3g}"
+        blocks.append(
+            f"● {p['title']}  ({label(p['status'], lang)})\n"
+            f"   {label('effect', lang)}: {e['name']} = {value}{interval}, {q}, n = {p['n']:,}\n"
+            f"   {label('action', lang)}: {p['action']}"
+        )
+    return "\n".join(blocks)
+
+
+def rows(found: Sequence[Mapping[str, Any]], lang: str) -> str:
+    """Any list of records as a table."""
+    if not found:
+        return label("nothing", lang)
+    table = _table("", list(found[0]))
+    for row in found:
+        table.add_row(*(_cut(row.get(k), 40) for k in found[0]))
+    return _render(table)
+
+
+def exported(report: Mapping[str, Any], lang: str) -> str:
+    """Where an export went."""
+    files = [f"  {label(part, lang)}: {report[part]}" for part in ("train", "validation") if part in report]
+    return "\n".join([label("written", lang), *files])
+
+
+def findings(found: "Iterable[Finding]", lang: str) -> str:
+    """What the doctor found."""
+    lines = []
+    for f in found:
+        lines.append(f"{'✓' if f.ok else '✗'} {f.name}: {f.detail}")
+        if not f.ok and f.remedy:
+            lines.append(f"    → {f.remedy}")
+    return "\n".join(lines)
+
+
+def _cut(value: Any, length: int) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _table(title: str, columns: Sequence[str]) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i and i == len(columns) - 1 and title else "left")
+    return table
+
+
+def _render(table: "Table") -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    out = StringIO()
+    Console(file=out, width=110, force_terminal=False).print(table)
+    return out.getvalue().rstrip()

@@ -1,0 +1,87 @@
+"""The code location as a whole: it loads, and every asset, check and workflow says what a newcomer needs."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cafe24_pipelines import names
+from cafe24_pipelines.definitions import build_defs
+from cafe24_pipelines.stores.schemas import TABLES
+
+LINEAGE = {
+    "cafe24_api_docs": {"api_docs"},
+    "cafe24_crm_knowledge": {"crm_articles"},
+    "patterns": {"ontology_facts", "rfm", "events"},
+    "ontology_graph": {"ontology_facts", "patterns"},
+    "cafe24_insights": {"patterns", "cafe24_api_docs", "cafe24_crm_knowledge"},
+    "verified_answers": {"ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
+    "finetune_dataset": {"verified_answers", "patterns", "api_docs", "crm_articles"},
+}
+ASSETS = {*names.SHOP_TABLES, *LINEAGE, "api_docs", "crm_articles", "ontology_facts", "rfm", "cohorts"}
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_defs()
+
+
+def test_definitions_load(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_assets_are_these_and_depend_on_these(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assert {k.to_user_string() for k in graph.get_all_asset_keys()} == ASSETS
+    for name, parents in LINEAGE.items():
+        assert {p.to_user_string() for p in graph.get(dg.AssetKey(name)).parent_keys} == parents, name
+
+
+def test_documents_reach_the_data_set_through_vectors_graph_and_patterns(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    chain = ["api_docs", "cafe24_api_docs", "ontology_facts", "patterns", "finetune_dataset"]
+    for parent, child in itertools.pairwise(chain):
+        assert dg.AssetKey(parent) in graph.get(dg.AssetKey(child)).parent_keys
+
+
+def test_every_asset_is_described_grouped_owned_and_partitioned_by_mall(defs: dg.Definitions) -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.group_name != "default", spec.key
+        assert spec.owners and spec.kinds and len(spec.kinds) <= 3, spec.key
+        assert isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition), spec.key
+
+
+def test_every_shop_table_has_a_blocking_contract_and_a_warning_observation(defs: dg.Definitions) -> None:
+    checks = {(key.asset_key.to_user_string(), key.name) for key in defs.resolve_asset_graph().asset_check_keys}
+    assert {(t, kind) for t in names.SHOP_TABLES for kind in ("contract", "observation")} <= checks
+
+
+def test_shop_tables_and_lake_schemas_agree() -> None:
+    assert {*names.SHOP_TABLES, "documents"} == set(TABLES)
+
+
+def test_schedules_run_in_seoul_and_wait_to_be_started(defs: dg.Definitions) -> None:
+    for schedule in defs.schedules or []:
+        assert isinstance(schedule, dg.ScheduleDefinition)
+        assert schedule.execution_timezone == names.SEOUL
+        assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+        assert schedule.description
+
+
+def test_dg_check_defs_passes() -> None:
+    dg_command = Path(sys.executable).with_name("dg")
+    env = os.environ | {"PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [dg_command, "check", "defs"],
+        cwd=Path(__file__).parents[1],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
