@@ -75,6 +75,8 @@ def run(
     lang: str,
 ) -> None:
     """Run the whole chain for one mall: land, index, graph, patterns, answers, fine-tune data."""
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.cafe24.landing import last_account
     from cafe24_pipelines.cafe24.sources import choose_source
     from cafe24_pipelines.instance import run_chain
     from cafe24_pipelines.status import status as read_status
@@ -83,7 +85,10 @@ def run(
     click.echo(show.starting(mall, lang), err=True)
     run_chain(settings, mall, lambda line: click.echo(line, err=True))
     state = read_status(settings, mall.mall_id)
-    _print(state, as_json, show.counts(state, lang) + "\n" + show.next_steps(mall.mall_id, lang))
+    account = last_account(parts.mall_lake(settings, mall.mall_id)) if mall.source == "csv" else None
+    state |= {"reconciliation": account} if account else {}
+    told = [show.account(account, lang)] if account else []
+    _print(state, as_json, "\n\n".join([*told, show.counts(state, lang), show.next_steps(mall.mall_id, lang)]))
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """How the CLI shows results to a person: Korean by default, English on request. Text only; no computing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ _KO = {
     "sources": "근거", "computed": "계산", "cost": "비용", "refused": "답할 수 없음",
     "confirmed": "확정", "tentative": "잠정", "insufficient_data": "데이터 부족",
     "effect": "효과", "status": "상태", "action": "할 일", "nothing": "결과가 없습니다",
+    "account": "가져온 파일의 대사(對査)", "read": "읽음", "landed": "적재", "merged": "중복 병합",
+    "column not landed": "적재하지 않은 열",
+    "every line and sum is accounted for": "모든 줄과 금액이 맞습니다",
+    "THE PARTS DO NOT ADD UP": "합이 맞지 않습니다",
     "train": "학습", "validation": "검증", "written": "저장했습니다",
 }  # fmt: skip
 
@@ -66,6 +71,32 @@ def counts(state: Mapping[str, Any], lang: str) -> str:
             table.add_row(label(part, lang) if i == 0 else "", name, f"{number:,}")
         table.add_section()
     return _render(table)
+
+
+def account(value: Mapping[str, Any], lang: str) -> str:
+    """Where every line and every sum of an import went."""
+    columns = ["", *(label(k, lang) for k in ("read", "landed", "quarantined", "merged"))]
+    table = _table(f"{label('account', lang)} ({value['currency']}, {value['time_zone']})", columns)
+    for f in value["files"]:
+        read = f"{f['records']:,}"
+        table.add_row(f["file"], read, f"{f['landed']:,}", f"{f['quarantined']:,}", f"{f['merged']:,}")
+        for reason, number in f["reasons"].items():
+            table.add_row(f"  {_cut(reason, 60)}", "", "", f"{number:,}", "")
+        for header in f["not_landed"]:
+            table.add_row(f"  {label('column not landed', lang)}: {header}", "", "", "", "")
+    table.add_section()
+    for name, g in value["figures"].items():
+        parts = (g["landed"], g["quarantined"], g["merged"]) if g["parts"] else ("", "", "")
+        table.add_row(label(name, lang), *(_number(n) for n in (g["read"], *parts)))
+    verdict = "every line and sum is accounted for" if value["balanced"] else "THE PARTS DO NOT ADD UP"
+    notes = [f"  · {note}" for note in (*(n for f in value["files"] for n in f["notes"]), *value["notes"])]
+    return "\n".join([_render(table), f"  {label(verdict, lang)}", *notes])
+
+
+def _number(value: Any) -> str:
+    if value == "":
+        return ""
+    return f"{Decimal(str(value)):,}"
 
 
 def next_steps(mall_id: str, lang: str) -> str:
@@ -153,13 +184,13 @@ def _cut(value: Any, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _table(title: str, columns: Sequence[str]) -> "Table":
+def _table(title: str, columns: Sequence[str], *, first_number: int = 1) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i and i == len(columns) - 1 and title else "left")
+        table.add_column(column, justify="right" if title and i >= first_number else "left")
     return table
 
 

@@ -24,7 +24,11 @@ SUBJECTS = ("orders", "customers", "products", "marketing", "catalogue")
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One verified query. `units` maps its columns to "money", a Korean unit, or "text"."""
+    """One verified query.
+
+    `units` maps its columns to "money", a Korean unit, or "text". `whole` marks what has no period, `recent` what
+    is about the last 30 days unless the question names a period.
+    """
 
     key: str
     title: str
@@ -44,6 +48,7 @@ class Aggregate:
     cites: str = ""
     python: str = ""
     whole: bool = False
+    recent: bool = False
     asks: tuple[str, ...] = ()
 
     @property

@@ -35,6 +35,9 @@ UNFOUNDED: Final = (
     "적재된 데이터와 문서에서 이 질문의 근거를 찾지 못해 답할 수 없습니다. "
     "매출·고객·상품·쿠폰·리뷰의 집계, 발견된 패턴, 카페24 API 사용법은 물어보실 수 있습니다."
 )
+NO_PATTERNS: Final = (
+    "아직 발견된 패턴이 없어 답할 수 없습니다. cafe24 run으로 패턴 발견까지 실행한 결과가 필요합니다."
+)
 WITHHELD: Final = "모델의 답에 근거 자료에 없는 숫자나 API가 있어 보여 드리지 않습니다."
 
 
@@ -127,7 +130,9 @@ def _gather(found: Route, services: Services, arm: str) -> Evidence | Refusal:
     if arm == "baseline":
         return Evidence()
     if arm == "rag":
-        return _or_refuse(Evidence(passages=gather.passages(found, services)))
+        return _or_refuse(Evidence(passages=gather.passages(found, services)), found, services)
+    if found.patterns and not found.documents and not services.patterns:
+        return Refusal("no_patterns", NO_PATTERNS)
     patterns = gather.patterns(found, services) if found.patterns else ()
     result = None if found.patterns and not found.documents and patterns else gather.computed(found, services)
     if isinstance(result, Refusal) and not (found.documents or patterns):
@@ -136,11 +141,16 @@ def _gather(found: Route, services: Services, arm: str) -> Evidence | Refusal:
     wanted = found.documents and ("advice" in found.concepts or not figures)
     passages = gather.passages(found, services) if wanted or not (figures or patterns) else ()
     facts = gather.graph(passages, services)
-    return _or_refuse(Evidence(passages, facts, figures, patterns))
+    return _or_refuse(Evidence(passages, facts, figures, patterns), found, services)
 
 
-def _or_refuse(evidence: Evidence) -> Evidence | Refusal:
-    return Refusal("unfounded", UNFOUNDED) if evidence.empty else evidence
+def _or_refuse(evidence: Evidence, found: Route, services: Services) -> Evidence | Refusal:
+    """A model that can write may word a text without material (its numbers are still checked); nothing else may."""
+    if not evidence.empty:
+        return evidence
+    if "write" not in found.concepts:
+        return Refusal("unfounded", UNFOUNDED)
+    return Refusal("not_generative", NO_MATERIAL) if services.llm.local else evidence
 
 
 def _verified(text: str, prompt: list[Message], material: Evidence, arm: str) -> tuple[str, tuple[str, ...]]:

@@ -84,20 +84,21 @@ def pattern_numbers(pattern: "Pattern") -> list[Number]:
     """The effect, its interval and the number of cases, with the evidence query."""
     effect, query = pattern.effect, pattern.evidence.query
     sizes = [v for v in (effect.value, effect.ci_low, effect.ci_high) if v is not None]
-    return [*(Number(plain(v), effect.name, query) for v in sizes), Number(pattern.n, "건", query)]
+    return [*(Number(plain(v), effect.name, query) for v in sizes), Number(pattern.n, "표본", query)]
 
 
 def pattern_text(pattern: "Pattern") -> str:
     """A pattern as Korean text: status, title, effect with interval, cases and the proposed action."""
     effect = pattern.effect
-    lines = [f"[{_STATUS_KO.get(pattern.status, pattern.status)}] {pattern.title}"]
+    status = f"[{_STATUS_KO.get(pattern.status, pattern.status)}]"
+    lines = [pattern.title if pattern.title.startswith(status) else f"{status} {pattern.title}"]
     if pattern.summary and pattern.summary != pattern.title:
         lines.append(f"  {pattern.summary}")
     if effect.value is not None:
         said = f"  {effect.name}: {plain(effect.value)}"
         if effect.ci_low is not None and effect.ci_high is not None:
             said += f" (95% 신뢰구간 {plain(effect.ci_low)}~{plain(effect.ci_high)})"
-        lines.append(f"{said}, 표본 {pattern.n}건")
+        lines.append(f"{said}, 표본 {pattern.n}")
     if pattern.action:
         lines.append(f"  제안: {pattern.action}")
     return "\n".join(lines)

@@ -52,7 +52,9 @@ def compose(messages: list[Message]) -> str:
 def _quote(block: Block, words: list[str]) -> str:
     """One line for a passage: title, id, and its sentences nearest to the question, in their own order."""
     sentences = [s for s in _sentences(block.text.replace(REMOVED, "\n")) if s != block.title]
-    ranked = sorted(range(len(sentences)), key=lambda i: (-_shared(sentences[i], words), i))
+    named = squeezed(block.title + block.key)
+    telling = [word for word in words if word not in named] or words
+    ranked = sorted(range(len(sentences)), key=lambda i: (-_shared(sentences[i], telling), i))
     chosen = sorted(ranked[:_MAX_SENTENCES])
     body = " ".join(sentences[i][:_MAX_SENTENCE] for i in chosen)
     return f"- {block.title} (`{block.key}`): {body} [문서 {block.number}]"

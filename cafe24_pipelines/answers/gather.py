@@ -15,7 +15,7 @@ from cafe24_pipelines.answers.evidence import Passage, pattern_text
 from cafe24_pipelines.answers.intents import Route, choose
 from cafe24_pipelines.answers.refusal import Refusal, forecast_text
 from cafe24_pipelines.answers.slots import Coverage, Slots, coverage, find_slots, with_recent
-from cafe24_pipelines.answers.words import content_words, squeezed
+from cafe24_pipelines.answers.words import content_words, squeezed, unused_words, with_synonyms
 from cafe24_pipelines.names import API_DOCS
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 MAX_PASSAGES = 5
 MAX_PATTERNS = 5
+SHORT_PERIOD = 45
 _TABLE_KO = {
     "customers": "회원", "customer_groups": "회원 등급", "products": "상품", "orders": "주문",
     "order_items": "주문 품목", "coupons": "쿠폰", "coupon_issues": "쿠폰 발급", "reviews": "리뷰",
     "events": "행동 기록", "documents": "API 문서",
 }  # fmt: skip
-_SLOT_NAMES = ("product", "category", "tier", "resource")
 _NO_ORDERS = Coverage(date(1970, 1, 1), date(1970, 1, 1))
 """Stands in for a mall without orders; aggregates that need orders are refused before it matters."""
 
@@ -71,31 +71,45 @@ def computed(found: Route, services: "Services") -> Computed | Refusal | None:
     if not found.computes:
         return None
     with services.lake.duckdb(zone=services.mall.time_zone) as db:
-        cover = coverage(db)
-        slots = find_slots(found.question, db, services.mall, cover or _NO_ORDERS)
-        filled = frozenset(name for name in _SLOT_NAMES if slots.filled(name))
-        aggregate = choose(found, AGGREGATES, filled)
+        slots = find_slots(found.question, db, services.mall, coverage(db) or _NO_ORDERS)
+        match = choose(_with_length(found, slots), AGGREGATES, slots.filled, slots.filters)
+        aggregate = match.aggregate
         if aggregate is None:
-            return None
+            return _unsupported_filter(slots) if match.ignored_filter else None
         refusal = _not_landed(aggregate, services, db) or (None if aggregate.whole else _out_of_reach(slots))
         if refusal:
             return refusal
-        return _with_notes(run(aggregate, slots, services, db), aggregate, slots)
+        return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
 
 
 def run(aggregate: Aggregate, slots: Slots, services: "Services", db: "DuckDBPyConnection") -> Computed:
     """Compute one aggregate with resolved slots."""
-    slots = with_recent(aggregate.parameters, slots)
-    currency = slots.currency
+    slots = with_recent(slots) if aggregate.recent else slots
     if aggregate.python:
         rows, query = _PYTHON[aggregate.python](services)
-        return state(aggregate, rows, query, slots.words(), currency=currency)
-    return compute(aggregate, db, slots.values(), slots.words(), currency=currency)
+        return state(aggregate, rows, query, slots.words(), currency=slots.currency)
+    return compute(aggregate, db, slots.values(), slots.words(), currency=slots.currency)
+
+
+def _with_length(found: Route, slots: Slots) -> Route:
+    """The route with a concept for the length of the period: a trend over weeks is by day, over months by month."""
+    short = bool(slots.named) and slots.period.days <= SHORT_PERIOD
+    return replace(found, concepts=found.concepts | {"short_period" if short else "long_period"})
+
+
+def _unsupported_filter(slots: Slots) -> Refusal:
+    named = ", ".join(f"'{getattr(slots, name)}'" for name in sorted(slots.filters))
+    return Refusal(
+        "unsupported_filter",
+        f"{named} 조건으로 나눈 이 집계는 준비되어 있지 않아 답할 수 없습니다. "
+        "조건을 뺀 전체 값이나, 그 조건의 매출·수량·회원 수를 물어보실 수 있습니다.",
+    )
 
 
 def patterns(found: Route, services: "Services") -> tuple["Pattern", ...]:
     """The mall's patterns that share words with the question, or its best ones; unmeasured ones come last."""
-    words = [w for w in content_words(found.question) if not re.search(r"패턴|인사이트|발견|신호|특이", w)]
+    asked = [w for w in content_words(found.question) if not re.search(r"패턴|인사이트|발견|신호|특이|관련|많이", w)]
+    words = with_synonyms(asked)
     order = {"confirmed": 0, "tentative": 1, "insufficient_data": 2}
 
     def shared(pattern: "Pattern") -> int:
@@ -141,12 +155,17 @@ def _out_of_reach(slots: Slots) -> Refusal | None:
     return None
 
 
-def _with_notes(result: Computed, aggregate: Aggregate, slots: Slots) -> Computed:
-    """Says so when the period goes beyond the landed data."""
+def _with_notes(result: Computed, found: Route, aggregate: Aggregate, slots: Slots) -> Computed:
+    """Says so when the period goes beyond the landed data, or when a word of the question was not understood."""
+    notes = []
     cover, period = slots.coverage, slots.period
-    if aggregate.whole or (period.start >= cover.first and (period.end - cover.as_of).days <= 1):
-        return result
-    return replace(result, text=f"{result.text}\n(적재된 주문은 {cover.first}부터 {cover.as_of}까지입니다.)")
+    beyond = period.start < cover.first or (period.end - cover.as_of).days > 1
+    if beyond and not aggregate.whole:
+        notes.append(f"(적재된 주문은 {cover.first}부터 {cover.as_of}까지입니다.)")
+    unused = unused_words(found.question, tuple(slots.words().values()))
+    if unused and not (found.documents or found.patterns):
+        notes.append(f"(질문의 {', '.join(f'‘{w}’' for w in unused)}은(는) 조건으로 쓰지 않았습니다.)")
+    return replace(result, text="\n".join([result.text, *notes])) if notes else result
 
 
 def _rfm_segments(services: "Services") -> tuple[list[dict[str, Any]], str]:

@@ -30,7 +30,7 @@ ORDER BY endpoint, concept"""
 
 _SIBLINGS = """
 MATCH (e:CRM_ApiEndpoint)-[:BELONGS_TO]->(r:CRM_ApiResource)<-[:BELONGS_TO]-(o:CRM_ApiEndpoint)
-WHERE e.mall_id = $mall_id AND e.endpoint = $id AND o.endpoint <> $id
+WHERE e.mall_id = $mall_id AND e.endpoint = $id AND NOT o.endpoint IN $ids
 RETURN o.endpoint AS endpoint, o.title AS title
 ORDER BY endpoint LIMIT 4"""
 
@@ -61,7 +61,7 @@ def around(document_ids: Sequence[str], graph: "GraphStore", mall_id: str) -> tu
             concepts.append(row["concept"])
             text = f"`{row['endpoint']}`가 {word} 개념: {row['ko']} — {row['definition']}"
             facts.append(GraphFact("CRM_Concept", row["concept"], text))
-    for row in graph.query(mall_id, _SIBLINGS, {"id": ids[0]}) if facts else []:
+    for row in graph.query(mall_id, _SIBLINGS, {"id": ids[0], "ids": ids}) if facts else []:
         text = f"같은 리소스의 API: `{row['endpoint']}` {row['title'] or ''}".rstrip()
         facts.append(GraphFact("CRM_ApiEndpoint", row["endpoint"], text))
     for row in graph.query(mall_id, _METRICS, {"ids": sorted(set(concepts))}) if concepts else []:

@@ -17,6 +17,9 @@ _BUSINESS = frozenset(
 _RANKED = frozenset(["top", "low", "count", "best_day", "monthly", "weekday", "hour", "why"])
 """With these, "뭐야" asks for a result and not for a definition."""
 
+_LISTS = frozenset(["how_many", "listing", "method", "resource_top", "scope_each"])
+_MEASURES = frozenset(["sales", "orders", "aov", "repurchase", "rate", "count", "rfm"])
+
 
 @dataclass(frozen=True)
 class Route:
@@ -30,14 +33,20 @@ class Route:
 
     @property
     def computes(self) -> bool:
-        """Whether an aggregate may answer; pure definitions and how-to questions are for documents."""
-        return not (self.documents and self._only_documents)
-
-    @property
-    def _only_documents(self) -> bool:
+        """Whether an aggregate may answer; definitions, how-to questions and wording are for documents."""
         if self.api:
-            return not self.concepts & {"count", "listing", "method", "resource_top"} or "advice" in self.concepts
-        return "definition" in self.concepts
+            return bool(self.concepts & _LISTS) and "advice" not in self.concepts
+        if "write" in self.concepts:
+            return bool(self.concepts & _MEASURES)
+        return not (self.documents and "definition" in self.concepts)
+
+
+@dataclass(frozen=True)
+class Match:
+    """The aggregate chosen, if any; `ignored_filter` when one fitted but couldn't use a named product, tier ..."""
+
+    aggregate: Aggregate | None
+    ignored_filter: bool
 
 
 def route(question: str) -> Route:
@@ -53,25 +62,33 @@ def _route(question: str) -> Route:
     named = concepts(question)
     api = bool(named & {"api", "scope", "call"})
     definition = "definition" in named and not named & _RANKED
-    return Route(question, named, api or definition or "advice" in named, "pattern" in named, api)
+    documents = api or definition or bool(named & {"advice", "write"})
+    return Route(question, named, documents, "pattern" in named, api)
 
 
-def choose(found: Route, aggregates: dict[str, Aggregate], filled: frozenset[str]) -> Aggregate | None:
-    """The aggregate that fits best, or None.
+def choose(found: Route, aggregates: dict[str, Aggregate], filled: frozenset[str], filters: frozenset[str]) -> Match:
+    """The aggregate that fits best.
 
     Args:
-        filled: names of the slots (`product`, `category`, `tier`, `resource`) that the question filled.
+        filled: names of the slots that the question filled.
+        filters: those of them that narrow a result down. An aggregate that would ignore one is not chosen, because
+            its number would be of something else than was asked.
     """
-    best: tuple[int, Aggregate] | None = None
+    best = Match(None, False)
+    score = 0
     for aggregate in aggregates.values():
-        score = _score(aggregate, found.concepts, filled)
-        if score and (best is None or score > best[0]):
-            best = (score, aggregate)
-    return best[1] if best else None
+        if found.api != ("documents" in aggregate.tables):
+            continue
+        fit = _score(aggregate, found.concepts, filled)
+        if fit and not found.api and not filters.issubset(aggregate.slots):
+            best = Match(best.aggregate, True)
+        elif fit > score:
+            best, score = Match(aggregate, best.ignored_filter), fit
+    return best
 
 
 def _score(aggregate: Aggregate, named: frozenset[str], filled: frozenset[str]) -> int:
-    """Zero when it doesn't fit; else 4 a slot, 3 a needed concept, 1 a helping one."""
+    """Zero when it doesn't fit; else 6 a slot, 3 a needed concept, 1 a helping one."""
     if not filled.issuperset(aggregate.slots) or named.intersection(aggregate.avoids):
         return 0
     if not all(named.intersection(need) for need in aggregate.needs):
@@ -79,4 +96,4 @@ def _score(aggregate: Aggregate, named: frozenset[str], filled: frozenset[str]) 
     helped = len(named.intersection(aggregate.helps))
     if not aggregate.needs and not helped:
         return 0
-    return 4 * len(aggregate.slots) + 3 * len(aggregate.needs) + helped
+    return 6 * len(aggregate.slots) + 3 * len(aggregate.needs) + helped

@@ -78,6 +78,8 @@ def _things(services: "Services") -> dict[str, str]:
         "category": "SELECT category FROM known_products WHERE category IS NOT NULL "
         "GROUP BY category ORDER BY count(*) DESC, category LIMIT 1",
         "tier": "SELECT group_name FROM customer_groups WHERE length(group_name) >= 2 ORDER BY group_name LIMIT 1",
+        "region": "SELECT region FROM customers WHERE region IS NOT NULL "
+        "GROUP BY region ORDER BY count(*) DESC, region LIMIT 1",
     }
     with services.lake.duckdb(zone=services.mall.time_zone) as db:
         rows = {name: db.sql(sql).fetchall() for name, sql in queries.items()}

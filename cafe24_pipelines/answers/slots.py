@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.answers.figures import money_digits
 from cafe24_pipelines.answers.periods import Period, find_periods, previous, whole, year_before
-from cafe24_pipelines.answers.words import squeezed
+from cafe24_pipelines.answers.words import content_words, squeezed
 from cafe24_pipelines.cafe24.malls import Mall
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class Slots:
     product_name: str = ""
     category: str = ""
     tier: str = ""
+    region: str = ""
     resource: str = ""
+    scope: str = ""
 
     def values(self) -> dict[str, Any]:
         """Values by parameter name; times are local in the mall's zone."""
@@ -59,7 +61,8 @@ class Slots:
             "start_b": _midnight(self.period_b.start), "end_b": _midnight(self.period_b.end),
             "as_of_end": _midnight(self.coverage.as_of + timedelta(days=1)),
             "zone": self.zone, "limit": self.limit, "days": self.days, "digits": money_digits(self.currency),
-            "product": self.product, "category": self.category, "tier": self.tier, "resource": self.resource,
+            "product": self.product, "category": self.category, "tier": self.tier, "region": self.region,
+            "resource": self.resource, "scope": self.scope,
         }  # fmt: skip
 
     def words(self) -> dict[str, str]:
@@ -67,12 +70,19 @@ class Slots:
         return {
             "period": self.period.label, "period_b": self.period_b.label,
             "as_of": self.coverage.as_of.isoformat(), "days": str(self.days), "product_name": self.product_name,
-            "category": self.category, "tier": self.tier, "resource": self.resource,
+            "category": self.category, "tier": self.tier, "region": self.region,
+            "resource": self.resource, "scope": self.scope,
         }  # fmt: skip
 
-    def filled(self, name: str) -> bool:
-        """Whether the question named such a thing."""
-        return bool(getattr(self, name))
+    @property
+    def filters(self) -> frozenset[str]:
+        """Names of the things that narrow a result down: an aggregate that can't use one doesn't answer."""
+        return frozenset(name for name in ("product", "category", "tier", "region") if getattr(self, name))
+
+    @property
+    def filled(self) -> frozenset[str]:
+        """Names of all things that the question named."""
+        return self.filters | {name for name in ("resource", "scope") if getattr(self, name)}
 
 
 def coverage(db: "DuckDBPyConnection") -> Coverage | None:
@@ -101,7 +111,9 @@ def find_slots(question: str, db: "DuckDBPyConnection", mall: Mall, cover: Cover
         product_name=product_name,
         category=_longest(text, _column(db, _CATEGORIES)),
         tier=_longest(text, _column(db, "SELECT group_name FROM customer_groups")),
+        region=_longest(text, _column(db, "SELECT DISTINCT region FROM customers")),
         resource=_resource(question, db),
+        scope=_scope(question),
     )
 
 
@@ -117,9 +129,9 @@ def _two_periods(question: str, named: list[Period], cover: Coverage) -> tuple[P
     return period, year_before(period) if last_year else previous(period)
 
 
-def with_recent(parameters: tuple[str, ...], slots: Slots) -> Slots:
-    """The slots for a query with these parameters: a comparison without a named period is about the last 30 days."""
-    if "start_b" not in parameters or slots.named:
+def with_recent(slots: Slots) -> Slots:
+    """The slots for an aggregate that is about the last 30 days unless the question named a period."""
+    if slots.named:
         return slots
     period = _last_30_days(slots.coverage)
     return replace(slots, period=period, period_b=previous(period))
@@ -151,12 +163,14 @@ def _product(question: str, text: str, db: "DuckDBPyConnection") -> tuple[str, s
         "SELECT product_no, max(product_name) FROM (SELECT product_no, product_name FROM products UNION ALL "
         "SELECT product_no, product_name FROM order_items) GROUP BY product_no ORDER BY product_no"
     ).fetchall()
+    words = content_words(question)
     best: tuple[int, str, str] | None = None
     for key, name in rows:
         if number and number[1] == key:
             return key, f"{name or ''}(상품번호 {key})"
         plain = squeezed(name or "")
-        if len(plain) >= 3 and plain in text and (best is None or len(plain) > best[0]):
+        named = plain in text if len(plain) >= 3 else plain in words
+        if plain and named and (best is None or len(plain) > best[0]):
             best = (len(plain), key, f"{name}(상품번호 {key})")
     return (best[1], best[2]) if best else ("", "")
 
@@ -171,6 +185,11 @@ def _resource(question: str, db: "DuckDBPyConnection") -> str:
         if korean in question and name in known:
             return name
     return ""
+
+
+def _scope(question: str) -> str:
+    match = re.search(r"mall\.(?:read|write)_[a-z]+", question.lower())
+    return match[0] if match else ""
 
 
 def _column(db: "DuckDBPyConnection", sql: str) -> list[str]:

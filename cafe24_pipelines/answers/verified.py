@@ -111,7 +111,7 @@ class _Checker:
         if self.cover is None:
             return False
         slots = find_slots(asked.question, self.db, self.services.mall, self.cover)
-        rows = SECOND_ROUTES[asked.source_id](self.frames, with_recent(aggregate.parameters, slots))
+        rows = SECOND_ROUTES[asked.source_id](self.frames, with_recent(slots) if aggregate.recent else slots)
         return _same(answer.numbers, _values(rows, aggregate))
 
     def _rerun(self, numbers: Iterable[Number], aggregate: Aggregate) -> bool:

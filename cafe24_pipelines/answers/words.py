@@ -9,14 +9,21 @@ import re
 import unicodedata
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 _CHATTER = re.compile(
     r"(안녕하세요|안녕|저기요?|혹시|죄송하지만|죄송한데|실례지만|부탁드립니다|부탁드려요|부탁해요?|"
     r"감사합니다|고마워요?|제발|그런데|근데)[\s,.!~]*"
 )
 _PARTICLES = re.compile(
-    r"(?:에서는|에서|에게|으로는|으로|까지|부터|이랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
-    r"은|는|이|가|을|를|의|에|로|와|과|도|만|요)$"
+    r"(?:이라는|이란|라는|에서는|에서|에게|으로는|으로|까지|부터|이랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
+    r"란|은|는|이|가|을|를|의|에|로|와|과|도|만|요)$"
+)
+
+_TIME_OR_VERB = re.compile(
+    r"^\d|\d$|^(?:이번|지난|저번|최근|오늘|어제|그제|그저께|올해|작년|금년|내년|재작년|설날?|추석|연휴|명절|기간|동안|현재|당일|"
+    r"전체|전년|동기|상반기|하반기|분기|오전|오후|이후|이전|부터|까지|별로|정도|각각|순으로|대한민국)|"
+    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들)$"
 )
 
 
@@ -46,6 +53,28 @@ def content_words(question: str) -> list[str]:
         if len(word) > 1 and raw not in idle and word not in idle:
             words.append(word)
     return list(dict.fromkeys(words))
+
+
+def unused_words(question: str, names: tuple[str, ...]) -> list[str]:
+    """Content words that no concept, name or word for time accounts for: what an answer leaves out of account.
+
+    Args:
+        names: texts that were understood (periods, names of things).
+    """
+    known = squeezed(" ".join(names))
+    unused = []
+    for word in content_words(question):
+        understood = any(pattern.search(word) for pattern in _vocabulary().values())
+        if not understood and squeezed(word) not in known and not _TIME_OR_VERB.search(word):
+            unused.append(word)
+    return unused
+
+
+def with_synonyms(words: list[str]) -> list[str]:
+    """The words, and other names of what they begin with."""
+    table: dict[str, list[str]] = _read("words")["synonyms"]
+    more = [name for word in words for head, names in table.items() if word.startswith(head) for name in names]
+    return list(dict.fromkeys([*words, *(squeezed(name) for name in more)]))
 
 
 def mended(question: str) -> str:
@@ -85,7 +114,8 @@ def _word_list(name: str) -> dict[str, None]:
     return dict.fromkeys(_read("words")[name].split())
 
 
-def _read(name: str) -> dict[str, str]:
+@cache
+def _read(name: str) -> dict[str, Any]:
     import yaml
 
     return yaml.safe_load((files(__package__) / "queries" / f"{name}.yaml").read_text("utf-8"))

@@ -4,6 +4,7 @@ Every source hands over the same `ShopData`; only what is in `privacy.py` decide
 Does not belong here: how a source is read (see `csv_import/` and `sandbox/`), or how the lake stores it.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from cafe24_pipelines.cafe24.privacy import PERSONAL_COLUMNS, Pseudonyms, mask_t
 from cafe24_pipelines.errors import BadInput, ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL, SHOP_TABLES
 from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.stores.files import write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,9 @@ FREE_TEXT: Final = frozenset(
 """Columns people type into; e-mail addresses, phone and resident numbers in them are masked."""
 
 Progress = Callable[[str], None]
+
+ACCOUNT_FILE = "_account.json"
+"""Beside a mall's tables: where every line of its last file import went."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def land_shop(mall: Mall, lake: "MallLake", settings: Settings, *, progress: Pro
     tables = {
         name: across_the_privacy_line(name, data.tables[name], hasher) for name in SHOP_TABLES if name in data.tables
     }
-    lake.quarantine(mall.source, _of_mall(data.quarantine, mall.mall_id))
+    lake.quarantine(_import_name(mall), _of_mall(data.quarantine, mall.mall_id))
     if not tables["orders"].num_rows and not lake.counts().get("orders"):
         raise _no_orders(mall, data.reconciliation)
     landed: dict[str, Landed] = {}
@@ -111,7 +116,23 @@ def land_shop(mall: Mall, lake: "MallLake", settings: Settings, *, progress: Pro
         if progress:
             progress(f"{name}: {landed[name].rows:,} rows in the lake")
     held = Counter(data.quarantine.column("resource").to_pylist())
+    if data.reconciliation:
+        account = json.dumps(data.reconciliation.to_json(), ensure_ascii=False, indent=1, default=str)
+        write_atomic(lake.root / ACCOUNT_FILE, account)
     return LandingReport(mall.mall_id, mall.source, landed, dict(sorted(held.items())), data.reconciliation)
+
+
+def last_account(lake: "MallLake") -> dict[str, Any] | None:
+    """The account of the mall's last file import, as JSON (see `Reconciliation.to_json`); None if there was none."""
+    path = lake.root / ACCOUNT_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _import_name(mall: Mall) -> str:
+    """What quarantined rows are filed under: importing a folder again replaces its own rows, not another folder's."""
+    from cafe24_pipelines.stores.digest import text_digest
+
+    return f"{mall.source}-{text_digest(mall.path)[:8]}" if mall.path else mall.source
 
 
 def across_the_privacy_line(resource: str, table: "pa.Table", hasher: Pseudonyms) -> "pa.Table":

@@ -43,4 +43,27 @@ def _check(table: str, kind: Literal["contract", "observation"]) -> dg.AssetChec
     return check
 
 
-shop_checks = [*(_check(t, "contract") for t in SHOP_TABLES), *(_check(t, "observation") for t in SHOP_TABLES)]
+@dg.asset_check(
+    asset="order_items",
+    name="reconciliation",
+    blocking=True,
+    description="Every line and every sum of the last file import is landed, quarantined or merged.",
+)
+def reconciliation(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """A source without files (the sandbox) has nothing to reconcile and passes, saying so."""
+    from cafe24_pipelines.cafe24.landing import last_account
+
+    account = last_account(lake.of(context.partition_key))
+    return dg.AssetCheckResult(
+        passed=account is None or account["balanced"],
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"mall": context.partition_key, "account": dg.MetadataValue.json(account or {})},
+        description="no files were imported" if account is None else None,
+    )
+
+
+shop_checks = [
+    reconciliation,
+    *(_check(t, "contract") for t in SHOP_TABLES),
+    *(_check(t, "observation") for t in SHOP_TABLES),
+]

@@ -147,8 +147,13 @@ def refuse_personal_data(example: Example) -> None:
 
 
 def _said(examples: list[Example], dropped: Counter[str]) -> list[Example]:
-    kept = [e for e in examples if e.question.strip() and e.answer.strip()]
-    _count(dropped, "empty", len(examples) - len(kept))
+    """Without blank ones, and without answers in which the offline composer speaks of itself."""
+    from cafe24_pipelines.answers.extractive import NOT_GENERATIVE
+
+    said = [e for e in examples if e.question.strip() and e.answer.strip()]
+    _count(dropped, "empty", len(examples) - len(said))
+    kept = [e for e in said if NOT_GENERATIVE not in e.answer]
+    _count(dropped, "about_the_composer", len(said) - len(kept))
     return kept
 
 

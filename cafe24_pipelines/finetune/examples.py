@@ -54,11 +54,12 @@ def document_examples(documents: "Iterable[Document]") -> Iterator[Example]:
 
 
 def answer_examples(answers: "Iterable[VerifiedAnswer]") -> Iterator[Example]:
-    """Verified answers as they stand; a source line is added when the answer doesn't name its source."""
+    """Verified answers as they stand, with what they cite; a refusal stands alone, since it rests on no source."""
     for answer in answers:
-        yield Example(
-            answer.question, _cited(answer.answer, answer.source_id), answer.source_id, f"answer:{answer.kind}"
-        )
+        source = answer.source_id or answer.question
+        cited = ", ".join(dict.fromkeys(str(c["id"]) for c in answer.citations)) or answer.source_id
+        text = answer.answer if answer.kind == "refusal" else _cited(answer.answer, cited)
+        yield Example(answer.question, text, source, f"answer:{answer.kind}")
 
 
 def pattern_examples(patterns: "Iterable[Pattern]") -> Iterator[Example]:
@@ -100,7 +101,7 @@ def _cited(text: str, source: str) -> str:
     """The text with its source line, unless its own last line is one that names the source."""
     text = text.strip()
     last = text.splitlines()[-1] if text else ""
-    if not text or (SOURCE_LINE.strip() in last and source in last):
+    if not text or not source or (SOURCE_LINE.strip() in last and source in last):
         return text
     return f"{text}\n\n{SOURCE_LINE}{source}"
 

@@ -144,13 +144,13 @@ def category_share_before_holidays(category: str, within: int) -> str:
 
 
 def repurchase_after_late(days: int) -> str:
-    """Another sale within 120 days of a delivery, by whether it took `days` or more."""
+    """Another sale within 130 days of an order (one span for all), by whether delivery took `days` or more."""
     return _arms(f"""
         SELECT o.delivered_at >= o.ordered_at + INTERVAL {days} DAY AS planted,
             EXISTS (SELECT 1 FROM order_facts s WHERE s.member_key = o.member_key AND s.is_sale
-                AND s.ordered_at > o.ordered_at AND s.ordered_at <= o.delivered_at + INTERVAL 120 DAY) AS y
+                AND s.ordered_at > o.ordered_at AND s.ordered_at <= o.ordered_at + INTERVAL 130 DAY) AS y
         FROM order_facts o WHERE o.member_key IS NOT NULL AND o.is_sale AND o.delivered_at IS NOT NULL
-            AND o.delivered_at <= (SELECT max(ordered_at) FROM orders) - INTERVAL 120 DAY""")
+            AND o.ordered_at <= (SELECT max(ordered_at) FROM orders) - INTERVAL 130 DAY""")
 
 
 def return_rate(*categories: str) -> str:

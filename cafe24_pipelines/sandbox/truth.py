@@ -166,7 +166,7 @@ _EFFECTS = (
         "배송이 6일 이상 걸린 주문 뒤에는 재구매가 줄어든다.",
         "After a delivery that took 6 days or more, fewer members ever buy again.",
         ("orders",), LATE_LEAVES, measures.repurchase_after_late(LATE_DAYS),
-        "another sale within 120 days of delivery, late against punctual", sign=-1, at_least=0.10,
+        "another sale within 130 days of the order, late against punctual", sign=-1, at_least=0.10,
     ),
     Truth(
         "category_change_point", "effect",

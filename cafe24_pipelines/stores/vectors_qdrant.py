@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError, NotBuilt
 from cafe24_pipelines.stores.vectors import Hit, Point, Sparse
-from cafe24_pipelines.stores.vectors_embedded import CANDIDATES, DENSE, INDEXED, RRF_K, SPARSE
+from cafe24_pipelines.stores.vectors_embedded import CANDIDATES, DENSE, RRF_K, SPARSE
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.models import Filter, Prefetch, Record
 
 MARKERS = "cafe24_builds"
+INDEXED = ("mall_id", "_build", "document_id", "kind", "resource", "method")
 _NAMESPACE = uuid.UUID("0b9d6d64-8f0c-5a6e-8a55-3f1f2b7c6e10")
 _BATCH = 128
 _TRIES = 5
@@ -193,7 +194,7 @@ class QdrantVectors:
             vectors_config={DENSE: m.VectorParams(size=dense_size, distance=m.Distance.COSINE)},
             sparse_vectors_config={SPARSE: m.SparseVectorParams(modifier=m.Modifier.IDF)},
         )
-        for name in ("_build", *INDEXED):
+        for name in INDEXED:
             schema = m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, is_tenant=name == "mall_id")
             client.create_payload_index(physical, name, schema)
 

@@ -10,15 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cafe24_pipelines.stores.graph import (
-    GraphSchema,
-    LabelSpec,
-    Nodes,
-    Part,
-    Relationships,
-    RelationshipSpec,
-    uid,
-)
+from cafe24_pipelines.cafe24.malls import Mall
+from cafe24_pipelines.discovery.context import discovery_context
+from cafe24_pipelines.discovery.patterns import Pattern
+from cafe24_pipelines.discovery.registry import detectors
+from cafe24_pipelines.discovery.run import find_all, judge
+from cafe24_pipelines.ontology.build import stage_facts
 from cafe24_pipelines.stores.graph_embedded import EmbeddedGraph
 from cafe24_pipelines.stores.lake import Lake, MallLake
 from cafe24_pipelines.stores.schemas import TABLES
@@ -144,79 +141,35 @@ def online_retail(folder: Path) -> Shop:
     return Shop(orders, lines)
 
 
-_LABELS = {
-    "CRM_Customer": (
-        "member_key",
-        "SELECT DISTINCT member_key, NULL::VARCHAR AS name, NULL::BOOLEAN AS is_sale FROM orders "
-        "WHERE member_key IS NOT NULL ORDER BY 1",
-    ),
-    "CRM_Order": ("order_id", "SELECT order_id, NULL::VARCHAR AS name, is_sale FROM order_facts ORDER BY 1"),
-    "CRM_OrderItem": (
-        "item",
-        "SELECT i.order_id || ':' || line_no AS item, NULL::VARCHAR AS name, is_sale FROM order_items i "
-        "JOIN order_facts USING (order_id) ORDER BY 1",
-    ),
-    "CRM_Product": (
-        "product_no",
-        "SELECT product_no, product_name AS name, NULL::BOOLEAN AS is_sale FROM known_products ORDER BY 1",
-    ),
-    "CRM_Category": (
-        "category",
-        "SELECT DISTINCT category, category AS name, NULL::BOOLEAN AS is_sale FROM known_products "
-        "WHERE category IS NOT NULL ORDER BY 1",
-    ),
-}
-_EDGES = {
-    "PLACED": ("CRM_Customer", "CRM_Order", "SELECT member_key, order_id FROM orders WHERE member_key IS NOT NULL"),
-    "OF_PRODUCT": ("CRM_OrderItem", "CRM_Product", "SELECT order_id || ':' || line_no, product_no FROM order_items"),
-    "IN_CATEGORY": (
-        "CRM_Product",
-        "CRM_Category",
-        "SELECT product_no, category FROM known_products WHERE category IS NOT NULL",
-    ),
-    "BOUGHT": (
-        "CRM_Customer",
-        "CRM_Product",
-        "SELECT DISTINCT member_key, product_no FROM sale_lines WHERE member_key IS NOT NULL",
-    ),
-}
+class EmptyGraph:
+    """A graph that holds nothing: for tests of statistics, which don't depend on it (only some evidence does)."""
+
+    def query(self, mall_id: str, cypher: str, params: object = None, *, staged: bool = False) -> list[dict]:
+        return []
 
 
 def staged_graph(lake: MallLake, root: Path) -> EmbeddedGraph:
-    """The facts that detectors ask the graph for, staged in a real embedded graph."""
-    text = {"name": "STRING", "is_sale": "BOOLEAN"}
-    schema = GraphSchema(
-        tuple(LabelSpec(label, text) for label in _LABELS),
-        tuple(RelationshipSpec(name, a, b, {}) for name, (a, b, _) in _EDGES.items()),
-    )
-    parts: list[Part] = []
-    for label, (key, sql) in _LABELS.items():
-        rows = lake.query(sql)
-        keys = [uid(lake.mall_id, label, k) for k in rows.column(key).to_pylist()]
-        table = pa.table(
-            {
-                "uid": pa.array(keys, pa.string()),
-                "mall_id": pa.array([lake.mall_id] * len(keys), pa.string()),
-                "name": rows.column("name").cast(pa.string()),
-                "is_sale": rows.column("is_sale").cast(pa.bool_()),
-            }
-        )
-        parts.append(Nodes(label, table))
-    for name, (a, b, sql) in _EDGES.items():
-        rows = lake.query(f"SELECT * FROM ({sql}) t(a, b) ORDER BY a, b")
-        table = pa.table(
-            {
-                "from_uid": pa.array([uid(lake.mall_id, a, k) for k in rows.column("a").to_pylist()], pa.string()),
-                "to_uid": pa.array([uid(lake.mall_id, b, k) for k in rows.column("b").to_pylist()], pa.string()),
-            }
-        )
-        parts.append(Relationships(name, a, b, table))
+    """The mall's facts, staged in a real embedded graph as a run does it."""
     graph = EmbeddedGraph(root)
-    graph.stage(lake.mall_id, schema, parts, build_id="facts")
+    stage_facts(graph, lake, Mall(lake.mall_id))
     return graph
+
+
+def findings(lake: MallLake, *names: str, graph: object = None) -> list[Pattern]:
+    """Patterns of some detectors (all when none is named), judged together, not dated."""
+    with discovery_context(lake, graph or EmptyGraph(), Mall(lake.mall_id)) as context:
+        chosen = [d for d in detectors() if not names or d.name in names]
+        return judge(context, [(d, find_all(d, context)) for d in chosen])
 
 
 @pytest.fixture(scope="session")
 def shops() -> SimpleNamespace:
     """The makers of shops and graphs, for test files (which can't import a sibling)."""
-    return SimpleNamespace(random_shop=random_shop, staged_graph=staged_graph, online_retail=online_retail, Shop=Shop)
+    return SimpleNamespace(
+        random_shop=random_shop,
+        staged_graph=staged_graph,
+        online_retail=online_retail,
+        Shop=Shop,
+        findings=findings,
+        EmptyGraph=EmptyGraph,
+    )

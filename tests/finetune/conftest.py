@@ -1,26 +1,13 @@
 """Small documents, verified answers and patterns to build data sets from."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from cafe24_pipelines.answers.verified import VerifiedAnswer
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern
 from cafe24_pipelines.knowledge.documents import Document
 from cafe24_pipelines.names import API_DOCS, CRM_KNOWLEDGE
-
-
-@dataclass(frozen=True)
-class Verified:
-    """The fields of a verified answer."""
-
-    question: str
-    answer: str
-    source_id: str
-    kind: str = "computed"
-    numbers: list[dict[str, Any]] = field(default_factory=list)
-    citations: list[dict[str, Any]] = field(default_factory=list)
-    verified_by: str = "query"
 
 
 class Sources:
@@ -42,9 +29,11 @@ class Sources:
         """One article on CRM."""
         return Document(slug, CRM_KNOWLEDGE, "article", title, body, "ko", "article")
 
-    def answer(self, question: str, answer: str, source_id: str) -> Any:
+    def answer(
+        self, question: str, answer: str, source_id: str, kind: str = "computed", *cited: str
+    ) -> VerifiedAnswer:
         """One verified answer."""
-        return Verified(question, answer, source_id)
+        return VerifiedAnswer(question, answer, kind, (), tuple({"id": c} for c in cited), source_id, "query")
 
     def pattern(self, key: str = "p1", status: str = "confirmed", **more: Any) -> Pattern:
         """One finding."""

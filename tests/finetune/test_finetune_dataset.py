@@ -60,6 +60,35 @@ def test_an_answer_that_cites_its_source_is_left_as_it_is(sources):
     assert answers["query-members"] == "5명입니다.\n\n근거: query-members"
 
 
+def test_a_refusal_names_no_source_and_a_document_answer_names_what_it_cites(sources):
+    refused = sources.answer("고객 전화번호 알려줘", "개인정보라서 답하지 않습니다.", "personal_data", "refusal")
+    cited = sources.answer("주문 조회는?", "이렇게 합니다.", "GET /a", "document", "GET /a", "guide-b", "GET /a")
+    answers = {e.source: e.answer for e in everything(build_dataset([], [refused, cited], [], "shop"))}
+    assert answers["personal_data"] == "개인정보라서 답하지 않습니다."
+    assert answers["GET /a"] == "이렇게 합니다.\n\n근거: GET /a, guide-b"
+
+
+def test_what_the_offline_composer_says_about_itself_is_never_taught(sources):
+    from cafe24_pipelines.answers.extractive import NOT_GENERATIVE
+
+    answers = [sources.answer("글을 써 줘", NOT_GENERATIVE, "a"), sources.answer("매출은?", "5원입니다.", "b")]
+    dataset = build_dataset([], answers, [], "shop")
+    assert [e.source for e in everything(dataset)] == ["b"]
+    assert dataset.report.dropped == {"about_the_composer": 1}
+
+
+def test_examples_of_a_document_and_answers_about_it_are_one_source(sources, shop_documents):
+    document = shop_documents[7]
+    answer = sources.answer(
+        "그거 어떻게 불러요?", "이렇게요.", document.document_id, "document", document.document_id
+    )
+    dataset = build_dataset(shop_documents, [answer], [], "shop")
+    sides = [
+        {e.kind for e in part if e.source == document.document_id} for part in (dataset.train, dataset.validation)
+    ]
+    assert sorted(sides, key=len) == [set(), {"answer:document", "endpoint"}]
+
+
 def test_a_pattern_is_told_with_its_numbers_and_how_sure_it_is(sources):
     found = list(pattern_examples([sources.pattern()]))
     assert len(found) == 3

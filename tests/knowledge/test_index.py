@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.knowledge.documents import Document, documents_table
 from cafe24_pipelines.knowledge.encoder import Encoded, Encoder, EncoderStore
 from cafe24_pipelines.knowledge.index import IndexReport, encoder_of, publish_documents, publish_texts
@@ -204,3 +205,12 @@ def test_lost_encoder_files_are_fitted_again(house: House) -> None:
     again = house.publish(DOCS)
     assert again[API_DOCS].encoder_version == first[API_DOCS].encoder_version
     assert Retriever(house.vectors, house.encoders, "m").search("쿠폰")
+
+
+def test_a_newly_configured_embedding_model_is_asked_even_for_equal_content(house: House, tmp_path: Path) -> None:
+    first = house.publish(DOCS)
+    nobody_there = EncoderStore(house.encoders.root, api_base="http://127.0.0.1:9/v1", api_key="k")
+    with pytest.raises(ConfigError, match="EMBEDDING_MODEL"):
+        publish_documents(house.lake, house.vectors, nobody_there, embedding_model="openai/other")
+    assert house.version() == first[API_DOCS].encoder_version
+    assert not any(report.changed for report in house.publish(DOCS).values())

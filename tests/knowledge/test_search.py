@@ -18,8 +18,16 @@ from cafe24_pipelines.stores.lake import Lake
 from cafe24_pipelines.stores.vectors_embedded import EmbeddedVectors
 
 ENDPOINTS = {
-    "GET /api/v2/admin/orders": ("주문 목록 조회", "기간과 상태로 주문을 찾는다.", "order_id,member_id,payment_amount"),
-    "GET /api/v2/admin/orders/{order_id}": ("주문 상세 조회", "주문 한 건의 품목과 금액을 본다.", "order_id,actual_order_amount"),
+    "GET /api/v2/admin/orders": (
+        "주문 목록 조회",
+        "기간과 상태로 주문을 찾는다.",
+        "order_id,member_id,payment_amount",
+    ),
+    "GET /api/v2/admin/orders/{order_id}": (
+        "주문 상세 조회",
+        "주문 한 건의 품목과 금액을 본다.",
+        "order_id,actual_order_amount",
+    ),
     "POST /api/v2/admin/cancellation": ("주문 취소 접수", "결제된 주문을 취소한다.", "order_id,reason"),
     "GET /api/v2/admin/refunds": ("환불 목록 조회", "돌려준 돈의 내역을 본다.", "refund_code,refund_amount"),
     "POST /api/v2/admin/return": ("반품 접수", "받은 상품을 되돌려 보낸다.", "order_item_code,pickup"),
@@ -28,17 +36,37 @@ ENDPOINTS = {
     "POST /api/v2/admin/points": ("적립금 지급과 차감", "회원에게 적립금을 주거나 뺀다.", "member_id,amount"),
     "GET /api/v2/admin/products": ("상품 목록 조회", "진열 상태로 상품을 찾는다.", "product_no,price"),
     "PUT /api/v2/admin/products/{product_no}/variants/{variant_code}/inventories": (
-        "재고 수정", "품목의 재고 수량을 바꾼다.", "variant_code,quantity",
+        "재고 수정",
+        "품목의 재고 수량을 바꾼다.",
+        "variant_code,quantity",
     ),
     "POST /api/v2/admin/coupons": ("쿠폰 만들기", "할인 쿠폰을 새로 등록한다.", "coupon_name,benefit_type"),
-    "POST /api/v2/admin/coupons/{coupon_no}/issues": ("쿠폰 발급", "회원에게 쿠폰을 보낸다.", "coupon_no,issued_member_scope"),
+    "POST /api/v2/admin/coupons/{coupon_no}/issues": (
+        "쿠폰 발급",
+        "회원에게 쿠폰을 보낸다.",
+        "coupon_no,issued_member_scope",
+    ),
     "GET /api/v2/admin/carts": ("장바구니 조회", "회원이 담아 둔 상품을 본다.", "member_id,basket_product_no"),
-    "POST /api/v2/admin/orders/{order_id}/shipments": ("배송 등록", "송장 번호와 택배사를 넣는다.", "tracking_no,shipping_company_code"),
-    "GET /api/v2/admin/boards/{board_no}/articles": ("게시글 조회", "상품 후기와 문의 글을 읽는다.", "article_no,rating"),
-}  # fmt: skip
+    "POST /api/v2/admin/orders/{order_id}/shipments": (
+        "배송 등록",
+        "송장 번호와 택배사를 넣는다.",
+        "tracking_no,shipping_company_code",
+    ),
+    "GET /api/v2/admin/boards/{board_no}/articles": (
+        "게시글 조회",
+        "상품 후기와 문의 글을 읽는다.",
+        "article_no,rating",
+    ),
+}
 ARTICLES = {
-    "repurchase": ("재구매율 높이기", "한 번 산 손님이 다시 사러 오지 않으면 첫 구매 뒤 30일 안에 말을 건다. 재방문 쿠폰이 통한다."),
-    "churn": ("이탈 고객 알아보기", "발길이 끊긴 고객은 구매 간격의 두 배가 지나면 떠났다고 본다. 돌아오게 하려면 먼저 이유를 묻는다."),
+    "repurchase": (
+        "재구매율 높이기",
+        "한 번 산 손님이 다시 사러 오지 않으면 첫 구매 뒤 30일 안에 말을 건다. 재방문 쿠폰이 통한다.",
+    ),
+    "churn": (
+        "이탈 고객 알아보기",
+        "발길이 끊긴 고객은 구매 간격의 두 배가 지나면 떠났다고 본다. 돌아오게 하려면 먼저 이유를 묻는다.",
+    ),
     "vip": ("우수 고객 관리", "단골은 매출의 대부분을 만든다. 등급을 나누고 먼저 혜택을 알린다."),
     "rfm": ("RFM 분석", "최근성, 빈도, 금액으로 고객을 나눈다. 세그먼트마다 할 일이 다르다."),
     "cart": ("장바구니 이탈", "담아 놓고 사지 않은 사람에게 하루 뒤에 알린다. 배송비가 가장 흔한 까닭이다."),
@@ -52,7 +80,7 @@ ARTICLES = {
     "bundle": ("묶음 판매", "같이 사는 상품을 묶으면 객단가가 오른다."),
     "price": ("가격 정하기", "값을 올리기 전에 작은 집단에서 시험한다."),
     "delivery": ("배송 지연 대응", "늦어지면 먼저 사과하고 도착할 날을 알린다."),
-}  # fmt: skip
+}
 
 
 def documents() -> list[Document]:

@@ -30,8 +30,8 @@ def treat(
     return {key: q for key, q in model.items() if key[0] not in mentioned} | rows
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEP, max_size=10))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEP, max_size=7))
 def test_landings_equal_a_dictionary(lake_rows, steps):
     root = Path(tempfile.mkdtemp())
     try:

@@ -14,7 +14,10 @@ from cafe24_pipelines.stores.vectors import Point, Sparse, VectorStore
 from cafe24_pipelines.stores.vectors_embedded import RRF_K, EmbeddedVectors
 from cafe24_pipelines.stores.vectors_qdrant import QdrantVectors
 
-pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+]
 DOCS = "cafe24_api_docs"
 SERVER = os.environ.get("QDRANT_URL", "")
 

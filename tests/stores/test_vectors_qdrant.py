@@ -55,7 +55,7 @@ def test_a_search_that_a_publication_overtakes_asks_again() -> None:
     client = QdrantClient(":memory:")
     store = QdrantVectors("", client=client)
     publish(store, 3, "b1")
-    overtaken = []
+    overtaken: list[bool] = []
     query = client.query_points
 
     def slow(*args: Any, **kw: Any) -> Any:

@@ -77,8 +77,8 @@ def _late_delivery(context: DiscoveryContext, first: "pd.DataFrame") -> list[Fin
     rows = first[first["delivered"].notna()].assign(landmark=lambda f: f["delivered"], next_day=lambda f: f["second"])
     rows["exposed"] = rows["landmark"] - rows["day"] >= LATE_DAYS
     evidence = _FIRST_SALES_SQL.format(
-        subject="", label=f"f.delivered_at - f.ordered_at >= INTERVAL {LATE_DAYS} DAY", start="f.delivered_at", join="",
-        known="f.delivered_at IS NOT NULL",
+        subject="", label=f"f.delivered_at - f.ordered_at >= INTERVAL {LATE_DAYS} DAY", start="f.delivered_at",
+        known="f.delivered_at IS NOT NULL", join="",
     )  # fmt: skip
     return _judge(
         context, rows, "late_delivery", who=f"첫 배송이 {LATE_DAYS}일 이상 걸린 고객", evidence=evidence,
@@ -146,7 +146,8 @@ def _first_product(context: DiscoveryContext, first: "pd.DataFrame") -> list[Fin
         or number
     )
     evidence = _FIRST_SALES_SQL.format(
-        subject=f"{quoted(number)} AS product_no, ", label="g.order_id IS NOT NULL", start="f.ordered_at", known="true",
+        subject=f"{quoted(number)} AS product_no, ", label="g.order_id IS NOT NULL",
+        start="f.ordered_at", known="true",
         join="LEFT JOIN (SELECT DISTINCT order_id FROM sale_lines "
         f"WHERE product_no = {quoted(number)}) g ON g.order_id = f.order_id",
     )  # fmt: skip

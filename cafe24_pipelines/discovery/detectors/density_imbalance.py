@@ -61,7 +61,10 @@ def _finding(
 ) -> Finding:
     return Finding(
         subject="category",
-        title=f"판매 데이터가 일부 카테고리에 쏠려 있습니다 (쏠림 지수 {estimate.value:.2f})",
+        title=(
+            f"카테고리별 판매가 상품 수에 견주어 {'쏠려 있습니다' if estimate.value > expected else '고릅니다'} "
+            f"(쏠림 지수 {estimate.value:.2f})"
+        ),
         effect="category_imbalance",
         estimate=estimate,
         null=(expected, expected),

@@ -45,8 +45,9 @@ _PAIR_SQL = """
                             bool_or(product_no = {a}) AS has_a, bool_or(product_no = {b}) AS has_b
                      FROM sale_lines WHERE member_key IS NOT NULL AND quantity > 0
                      GROUP BY order_id HAVING count(DISTINCT product_no) >= 2)
-    SELECT {a} AS from_product, {b} AS to_product, quarter, count(*) AS baskets, count(*) FILTER (has_a) AS with_first,
-           count(*) FILTER (has_b) AS with_second, count(*) FILTER (has_a AND has_b) AS with_both
+    SELECT {a} AS from_product, {b} AS to_product, quarter, count(*) AS baskets,
+           count(*) FILTER (has_a) AS with_first, count(*) FILTER (has_b) AS with_second,
+           count(*) FILTER (has_a AND has_b) AS with_both
     FROM baskets GROUP BY quarter ORDER BY quarter"""
 
 

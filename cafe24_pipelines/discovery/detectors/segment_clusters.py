@@ -54,7 +54,10 @@ def find(context: DiscoveryContext) -> Findings:
     return [
         Finding(
             subject="rfm_clusters",
-            title=f"고객은 {len(value)}개 군집으로 나뉘고, 이후 구매율이 {estimate.value * 100:.0f}%p까지 다릅니다",
+            title=(
+                f"고객은 {len(value)}개 군집으로 나뉘고, 가장 좋은 군집의 이후 구매율은 가장 약한 군집보다 "
+                f"{abs(estimate.value) * 100:.0f}%p {'높습니다' if estimate.value > 0 else '낮습니다'}"
+            ),
             effect="repurchase_gap_best_vs_weakest",
             estimate=estimate,
             null=(0.0, 0.0),

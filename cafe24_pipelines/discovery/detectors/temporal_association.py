@@ -25,7 +25,7 @@ MINIMUM = 30
 
 _REPEAT_MEMBERS = 100  # for a search to be worth its many comparisons
 WINDOWS = ((0, 30), (30, 60), (60, 120), (0, 120))
-"""Lags looked at, in days: later than the first number, at most the second."""
+"""Lags looked at, in days: later than the first number, at most the second. The last one holds all the others."""
 
 _NEXT_ORDERS = 4  # how many later orders of a member are looked at, so that one heavy buyer stays one voice
 _MIN_EXPECTED = 5.0
@@ -50,7 +50,8 @@ class _History:
 
         items = self.items if order is None else self.items[order]
         across = items.T.tocsr()
-        return np.stack([(across @ (lag @ items)).toarray() for lag in self.lags])
+        parts = [(across @ (lag @ items)).toarray() for lag in self.lags[:-1]]
+        return np.stack([*parts, sum(parts)])
 
     def own_weights(self, window: int) -> "NDArray[np.float64]":
         """For each member, pairs in the window over all ordered pairs of their orders."""
@@ -246,6 +247,7 @@ def _evidence_sql(level: str, a: str, b: str, low: int, high: int) -> str:
                        FROM bought x JOIN bought y ON y.member_key = x.member_key
                             AND y.sale_no BETWEEN x.sale_no + 1 AND x.sale_no + {_NEXT_ORDERS}
                        WHERE x.item = {quoted(a)} AND y.item = {quoted(b)})
-        SELECT {quoted(a)} AS from_{level}, {quoted(b)} AS to_{level}, (floor(days / 10) * 10)::INTEGER AS days_from, count(*) AS pairs,
+        SELECT {quoted(a)} AS from_{level}, {quoted(b)} AS to_{level},
+               (floor(days / 10) * 10)::INTEGER AS days_from, count(*) AS pairs,
                count(DISTINCT member_key) AS customers
         FROM pairs WHERE days > {low} AND days <= {high} GROUP BY ALL ORDER BY days_from"""
