@@ -67,7 +67,9 @@ def encoder_store(settings: Settings) -> "EncoderStore":
     """The frozen text encoders of this home."""
     from cafe24_pipelines.knowledge.encoder import EncoderStore
 
-    return EncoderStore(settings.home.vectors / "encoders")
+    return EncoderStore(
+        settings.home.vectors / "encoders", api_base=settings.llm_api_base, api_key=settings.llm_api_key
+    )
 
 
 def retriever(settings: Settings, vectors: "VectorStore", mall_id: str) -> "Retriever":

@@ -45,11 +45,16 @@ def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
     collection = API_DOCS if found.api else None
     hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
     words = content_words(found.question)
-    return tuple(
-        Passage(h.document_id, h.title, h.text, h.score)
-        for h in hits
-        if _related(words, f"{h.document_id} {h.title} {h.text}")
-    )
+    related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text}")]
+    asked = squeezed(found.question)
+    related.sort(key=lambda h: _named(h.title, asked), reverse=True)  # stable: retrieval's order among equals
+    return tuple(Passage(h.document_id, h.title, h.text, h.score) for h in related)
+
+
+def _named(title: str, asked: str) -> int:
+    """How much of the question a title is, when the question holds it whole (without its English in brackets)."""
+    korean = squeezed(title.split(" (")[0])
+    return len(korean) if len(korean) >= 4 and korean in asked else 0
 
 
 def _related(words: list[str], text: str) -> bool:

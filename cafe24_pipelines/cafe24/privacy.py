@@ -7,7 +7,6 @@ else a random file under `CAFE24_HOME/keys`. The sandbox's members are invented,
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterable
@@ -91,8 +90,7 @@ def pseudonyms(settings: Settings, mall_id: str) -> Pseudonyms:
         return Pseudonyms(hmac.new(settings.encryption_key.encode(), mall_id.encode(), hashlib.sha256).digest())
     path = settings.home.keys / f"{mall_id}.key"
     if not path.exists():
-        write_atomic(path, secrets.token_hex(32))
-        os.chmod(path, 0o600)  # noqa: PTH101
+        write_atomic(path, secrets.token_hex(32), private=True)
     try:
         key = bytes.fromhex(path.read_text().strip())
     except ValueError:

@@ -32,14 +32,19 @@ def fsync_dir(path: Path) -> None:
         os.close(fd)
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write `path` so that a reader or a kill sees the old content or the new, never a part."""
+def write_atomic(path: Path, data: bytes | str, *, private: bool = False) -> None:
+    """Write `path` so that a reader or a kill sees the old content or the new, never a part.
+
+    `private` files (keys) are the owner's alone from their first byte; others may be read by all.
+    """
     raw = data.encode() if isinstance(data, str) else data
     with friendly_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(fd, "wb") as f:
+                if not private and os.name != "nt":
+                    os.fchmod(fd, 0o644)
                 f.write(raw)
                 f.flush()
                 os.fsync(f.fileno())

@@ -5,7 +5,8 @@ Times are `timestamp[us, UTC]`; money is `decimal128(20, 4)` with the currency b
 ids are strings (coupon numbers have 19 digits, foreign stock codes have letters). Column names follow the
 Cafe24 Admin API where it has the field.
 
-What each shop table holds is said once, in `names.SHOP_TABLES`. `member_key` is the keyed hash of a member id (see `cafe24/privacy.py`); null means a guest.
+What each shop table holds is said once, in `names.SHOP_TABLES`. `member_key` is the keyed hash of a member id (see
+`cafe24/privacy.py`); null means a guest.
 """
 
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Table:
 
     def column(self, name: str) -> Column:
         """The column of that name (KeyError if there is none)."""
-        return next(c for c in self.columns if c.name == name)
+        return {c.name: c for c in self.columns}[name]
 
 
 ORDER_STATUS = (
