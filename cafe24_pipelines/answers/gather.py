@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from cafe24_pipelines.answers import graph_facts
-from cafe24_pipelines.answers.aggregates import AGGREGATES, Aggregate, Computed, compute, state
+from cafe24_pipelines.answers import aggregates, graph_facts
+from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, state
 from cafe24_pipelines.answers.evidence import Passage, pattern_text
 from cafe24_pipelines.answers.intents import Route, choose
 from cafe24_pipelines.answers.refusal import Refusal, forecast_text
@@ -46,14 +46,14 @@ def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
     hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
     words = content_words(found.question)
     related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text}")]
-    asked = squeezed(found.question)
+    asked = re.sub(r"[을를의]", "", squeezed(found.question))  # 주문 목록을 조회 names 주문 목록 조회
     related.sort(key=lambda h: _named(h.title, asked), reverse=True)  # stable: retrieval's order among equals
     return tuple(Passage(h.document_id, h.title, h.text, h.score) for h in related)
 
 
 def _named(title: str, asked: str) -> int:
     """How much of the question a title is, when the question holds it whole (without its English in brackets)."""
-    korean = squeezed(title.split(" (")[0])
+    korean = squeezed(title.split(" (", maxsplit=1)[0])
     return len(korean) if len(korean) >= 4 and korean in asked else 0
 
 
@@ -77,10 +77,10 @@ def computed(found: Route, services: "Services") -> Computed | Refusal | None:
         return None
     with services.lake.duckdb(zone=services.mall.time_zone) as db:
         slots = find_slots(found.question, db, services.mall, coverage(db) or _NO_ORDERS)
-        match = choose(_with_length(found, slots), AGGREGATES, slots.filled, slots.filters)
+        match = choose(_with_length(found, slots), aggregates.AGGREGATES, slots.filled, slots.filters)
         aggregate = match.aggregate
         if aggregate is None:
-            return _unsupported_filter(slots) if match.ignored_filter else None
+            return _unsupported_filter(slots) if match.ignored else None
         refusal = _not_landed(aggregate, services, db) or (None if aggregate.whole else _out_of_reach(slots))
         if refusal:
             return refusal
@@ -104,10 +104,11 @@ def _with_length(found: Route, slots: Slots) -> Route:
 
 def _unsupported_filter(slots: Slots) -> Refusal:
     named = ", ".join(f"'{getattr(slots, name)}'" for name in sorted(slots.filters))
+    said = f"{named} 조건을 포함해 질문의 조건을" if named else "질문의 조건을"
     return Refusal(
         "unsupported_filter",
-        f"{named} 조건으로 나눈 이 집계는 준비되어 있지 않아 답할 수 없습니다. "
-        "조건을 뺀 전체 값이나, 그 조건의 매출·수량·회원 수를 물어보실 수 있습니다.",
+        f"{said} 모두 반영한 집계가 준비되어 있지 않아 답할 수 없습니다. "
+        "조건을 줄여 하나씩 물어보시면 답할 수 있습니다.",
     )
 
 

@@ -21,13 +21,31 @@ _ARABIC = re.compile(
 _COUNTER = r"(?:원|건|명|개|퍼센트|프로|%|점|일간|배|위|회|번|달러)"
 _SINO = re.compile(rf"(?<![가-힣])([일이삼사오육칠팔구영십백천만억조]{{2,}}|[백천만억])\s?(?={_COUNTER})")
 _NATIVE_COUNT = re.compile(rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(?={_COUNTER})")
+_ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})-(\d{2})(?:-(\d{2}))?(?!\d)")
+_DATE_PART = re.compile(r"(?<![\d,.])(\d{1,4})\s?(년|월|일)(?!간)")
 _PATH = re.compile(r"(?:(GET|POST|PUT|DELETE|PATCH)\s+)?(/api/v2/[\w/{}.#-]+)", re.IGNORECASE)
 
 
 def unsupported_numbers(text: str, material: str) -> list[str]:
-    """Numbers in `text`, as written there, whose value does not occur in `material`."""
-    allowed = {value for _, value in _numbers(material)}
-    return [written for written, value in _numbers(_MARKERS.sub(" ", text)) if value not in allowed]
+    """Numbers in `text`, as written there, whose value does not occur in `material`.
+
+    The parts of a date license the parts of a date only: `2026-09-30` doesn't let a text speak of 30 customers.
+    """
+    stated, known = _MARKERS.sub(" ", text), _PATH.sub(" ", material)
+    allowed = {value for _, value in _numbers(_ISO.sub(" ", known))}
+    dates = {part for _, part in _dates(known)}
+    wrong = [w for w, part in _dates(stated) if part not in dates and Decimal(part[1]) not in allowed]
+    rest = _DATE_PART.sub(" ", _ISO.sub(" ", stated))
+    return wrong + [written for written, value in _numbers(rest) if value not in allowed]
+
+
+def _dates(text: str) -> list[tuple[str, tuple[str, int]]]:
+    """Years, months and days, as written and as (unit, number)."""
+    found = []
+    for match in _ISO.finditer(text):
+        parts = zip("년월일", match.groups(), strict=True)
+        found += [(match[0], (unit, int(number))) for unit, number in parts if number]
+    return found + [(m[0], (m[2], int(m[1]))) for m in _DATE_PART.finditer(text)]
 
 
 def unsupported_paths(text: str, material: str) -> list[str]:

@@ -17,6 +17,16 @@ _BUSINESS = frozenset(
 _RANKED = frozenset(["top", "low", "count", "best_day", "monthly", "weekday", "hour", "why"])
 """With these, "뭐야" asks for a result and not for a definition."""
 
+_DIVIDING = frozenset(
+    [
+        *("weekday", "hour", "monthly", "daily", "trend", "country", "gender", "new", "returning", "repurchase"),
+        *("cancel", "return", "coupon", "review", "inactive", "guest", "compare", "cycle", "frequency", "pareto"),
+        *("signup", "consent", "discount", "delivery", "shipping_fee", "stock", "unsold", "funnel", "rfm"),
+        *("best_day", "units_per_order", "together", "per_customer", "aov"),
+    ]
+)
+"""Concepts that make a number one of something else: an aggregate that doesn't know one of them must not answer."""
+
 _LISTS = frozenset(["how_many", "listing", "method", "resource_top", "scope_each"])
 _MEASURES = frozenset(["sales", "orders", "aov", "repurchase", "rate", "count", "rfm"])
 
@@ -43,10 +53,10 @@ class Route:
 
 @dataclass(frozen=True)
 class Match:
-    """The aggregate chosen, if any; `ignored_filter` when one fitted but couldn't use a named product, tier ..."""
+    """The aggregate chosen, if any; `ignored` when one fitted in part, but not to all that was named."""
 
     aggregate: Aggregate | None
-    ignored_filter: bool
+    ignored: bool
 
 
 def route(question: str) -> Route:
@@ -74,17 +84,22 @@ def choose(found: Route, aggregates: dict[str, Aggregate], filled: frozenset[str
         filters: those of them that narrow a result down. An aggregate that would ignore one is not chosen, because
             its number would be of something else than was asked.
     """
-    best = Match(None, False)
-    score = 0
+    best, score, ignored = None, 0, False
     for aggregate in aggregates.values():
         if found.api != ("documents" in aggregate.tables):
             continue
         fit = _score(aggregate, found.concepts, filled)
-        if fit and not found.api and not filters.issubset(aggregate.slots):
-            best = Match(best.aggregate, True)
+        if fit and not (found.api or _complete(aggregate, found.concepts, filters)):
+            ignored = True
         elif fit > score:
-            best, score = Match(aggregate, best.ignored_filter), fit
-    return best
+            best, score = aggregate, fit
+    return Match(best, ignored)
+
+
+def _complete(aggregate: Aggregate, named: frozenset[str], filters: frozenset[str]) -> bool:
+    """Whether the aggregate takes account of every filter and every dividing concept of the question."""
+    used = {name for need in aggregate.needs for name in need}.union(aggregate.helps)
+    return filters.issubset(aggregate.slots) and used.issuperset(named & _DIVIDING)
 
 
 def _score(aggregate: Aggregate, named: frozenset[str], filled: frozenset[str]) -> int:

@@ -7,7 +7,7 @@ completion, told beforehand not to fetch its price list. Does not belong here: p
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from cafe24_pipelines.answers import extractive
 from cafe24_pipelines.answers.prompts import Message
@@ -44,8 +44,10 @@ class LanguageModel:
         api_key: str = "",
         *,
         timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
     ) -> None:
-        self.model, self.api_base, self._api_key, self.timeout = model, api_base, api_key, timeout
+        self.model, self.api_base, self._api_key = model, api_base, api_key
+        self.timeout, self.retries = timeout, retries
 
     @property
     def local(self) -> bool:
@@ -62,14 +64,7 @@ class LanguageModel:
         litellm = _litellm()
         self._check_key(litellm)
         started = time.perf_counter()
-        try:
-            reply = litellm.completion(
-                model=self.model, messages=messages, max_tokens=max_tokens, temperature=0.0, timeout=self.timeout,
-                num_retries=0 if self.local else RETRIES, api_base=self.api_base or None, api_key=self._key() or None,
-                drop_params=True,
-            )  # fmt: skip
-        except litellm.exceptions.OpenAIError as e:
-            self._explain(e, litellm)
+        reply = self._ask(litellm, messages, max_tokens)
         latency = 1000 * (time.perf_counter() - started)
         text = reply.choices[0].message.content or ""
         usage = reply.usage
@@ -81,6 +76,24 @@ class LanguageModel:
             self._cost(reply, litellm),
             latency,
         )
+
+    def _ask(self, litellm: Any, messages: list[Message], max_tokens: int) -> Any:
+        """The reply; passing troubles are tried again after 0.25 s, 0.5 s ... (no client retries on its own)."""
+        from openai import OpenAIError  # what every error of LiteLLM derives from
+
+        for attempt in range(self.retries + 1):
+            try:
+                return litellm.completion(
+                    model=self.model, messages=messages, max_tokens=max_tokens, temperature=0.0,
+                    timeout=self.timeout, max_retries=0, drop_params=True,
+                    api_base=self.api_base or None, api_key=self._key() or None,
+                )  # fmt: skip
+            except OpenAIError as e:
+                problem = self._problem(e, litellm.exceptions)
+                if isinstance(problem, ConfigError) or attempt == self.retries:
+                    raise problem from e
+                time.sleep(0.25 * 2**attempt)
+        raise AssertionError("the loop returns or raises")
 
     def _key(self) -> str:
         """The key; a stand-in for a server on this machine, which usually wants none."""
@@ -105,36 +118,26 @@ class LanguageModel:
         except (litellm.exceptions.ModelNotMappedError, litellm.exceptions.BadRequestError):
             return None  # the price of a self-hosted or private model is not known
 
-    def _explain(self, error: Any, litellm: Any) -> NoReturn:
-        """Raise what a user can act on. Provider messages are left out: they may repeat a part of the key."""
-        kinds = litellm.exceptions
+    def _problem(self, error: Exception, kinds: Any) -> Cafe24Error:
+        """What a user can act on. Provider messages are left out: they may repeat a part of the key."""
         where = f"model {self.model}" + (f" at {self.api_base}" if self.api_base else "")
-        local = "or set LLM_MODEL=local/extractive to answer without a model"
-        if isinstance(error, kinds.AuthenticationError | kinds.PermissionDeniedError):
-            raise ConfigError(
-                "the key was not accepted", where=where, remedy=f"check LLM_API_KEY, {local}"
-            ) from error
-        if isinstance(error, kinds.NotFoundError):
-            raise ConfigError(
-                "no such model", where=where, remedy=f"check LLM_MODEL and LLM_API_BASE, {local}"
-            ) from error
-        if isinstance(error, kinds.RateLimitError):
-            raise ModelError(
-                "the rate limit was hit", where=where, remedy=f"wait a minute and ask again, {local}"
-            ) from error
-        if isinstance(error, kinds.Timeout):
-            what = f"no answer within {self.timeout:g} s"
-            raise ModelError(what, where=where, remedy=f"ask again or choose a faster model, {local}") from error
-        if isinstance(error, kinds.BadRequestError):
-            raise ConfigError(
-                "the request was not accepted", where=where, remedy=f"check LLM_MODEL, {local}"
-            ) from error
-        if isinstance(error, kinds.APIConnectionError):
-            raise ModelError(
-                "not reachable", where=where, remedy=f"check LLM_API_BASE and the network, {local}"
-            ) from error
-        what = f"the model's server failed ({getattr(error, 'status_code', 'no status')})"
-        raise ModelError(what, where=where, remedy=f"ask again later, {local}") from error
+        status = getattr(error, "status_code", "no status")
+        if "Connection error" in str(error):  # LiteLLM reports a refused connection as a failing server
+            error = kinds.APIConnectionError("", "", self.model)
+        known: list[tuple[Any, type[Cafe24Error], str, str]] = [
+            (kinds.AuthenticationError, ConfigError, "the key was not accepted", "check LLM_API_KEY"),
+            (kinds.PermissionDeniedError, ConfigError, "the key has no access", "check LLM_API_KEY"),
+            (kinds.NotFoundError, ConfigError, "no such model", "check LLM_MODEL and LLM_API_BASE"),
+            (kinds.BadRequestError, ConfigError, "the request was not accepted", "check LLM_MODEL"),
+            (kinds.RateLimitError, ModelError, "the rate limit was hit", "wait a minute and ask again"),
+            (kinds.Timeout, ModelError, f"no answer within {self.timeout:g} s", "choose a faster model"),
+            (kinds.APIConnectionError, ModelError, "not reachable", "check LLM_API_BASE and the network"),
+            (Exception, ModelError, f"the model's server failed ({status})", "ask again later"),
+        ]
+        kind, what, remedy = next(entry[1:] for entry in known if isinstance(error, entry[0]))
+        return kind(
+            what, where=where, remedy=f"{remedy}, or set LLM_MODEL=local/extractive to answer without a model"
+        )
 
 
 def _litellm() -> Any:

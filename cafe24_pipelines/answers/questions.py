@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.answers.aggregates import AGGREGATES, Aggregate
+from cafe24_pipelines.answers import aggregates
+from cafe24_pipelines.answers.aggregates import Aggregate
 
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
@@ -44,7 +45,7 @@ def questions(services: "Services", documents: "list[Document]") -> list[Asked]:
     things = _things(services)
     found = [
         Asked(text, "computed", a.key)
-        for a in AGGREGATES.values()
+        for a in aggregates.AGGREGATES.values()
         if _landed(a, services)
         for text in _spelled(a, things)
     ]

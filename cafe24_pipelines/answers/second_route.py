@@ -128,7 +128,7 @@ def _weekdays(f: Frames, s: "Slots") -> list[Row]:
     o = _orders(f, s)
     rows = [
         {"name": _WEEKDAYS[int(d)] + "요일", "net_sales": sum(g["net"]), "orders": int(g["sale"].sum())}
-        for d, g in o.groupby(o["ordered_at_local"].dt.dayofweek)
+        for d, g in o.groupby(o["ordered_at_local"].dt.weekday)
     ]
     return sorted(rows, key=lambda r: (-r["net_sales"], r["name"]))
 

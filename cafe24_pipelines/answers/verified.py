@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.answers.aggregates import AGGREGATES, Aggregate
+from cafe24_pipelines.answers import aggregates
+from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.figures import Number, plain
 from cafe24_pipelines.answers.llm import LanguageModel
@@ -98,7 +99,7 @@ class _Checker:
         return self._computed(asked, answer) if answer.aggregates == (asked.source_id,) else ""
 
     def _computed(self, asked: Asked, answer: Answer) -> str:
-        aggregate = AGGREGATES[asked.source_id]
+        aggregate = aggregates.AGGREGATES[asked.source_id]
         if not answer.numbers:
             return ""
         if aggregate.python:

@@ -7,10 +7,11 @@ last month is not read as a drop. Does not belong here: RFM (see `rfm.py`), or a
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.stores.lake import MallLake
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cafe24_pipelines.stores.lake import MallLake
 
 _COHORT_SQL: Final = """
     WITH first_sale AS (
@@ -39,7 +40,7 @@ _COHORT_SQL: Final = """
     ORDER BY c.cohort, c.month_index"""
 
 
-def cohorts(lake: MallLake, mall: Mall) -> "pd.DataFrame":
+def cohorts(lake: "MallLake", mall: Mall) -> "pd.DataFrame":
     """One row a cohort and month since its first sale, ordered by both; a full rectangle.
 
     Columns: cohort ("YYYY-MM"), month_index (0 = month of the first sale), cohort_size, active_customers, retention

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.stores.lake import MallLake
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cafe24_pipelines.stores.lake import MallLake
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def segment_of(r: int, f: int, m: int) -> Segment:
     return _GRID[5 - r][fm - 1]
 
 
-def rfm(lake: MallLake, mall: Mall) -> "pd.DataFrame":
+def rfm(lake: "MallLake", mall: Mall) -> "pd.DataFrame":
     """One row a member with at least one sale, ordered by `member_key`.
 
     Columns: member_key, recency_days (whole local days up to the mall's last day of orders), frequency (sales),

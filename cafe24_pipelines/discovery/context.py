@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.discovery.patterns import MAX_EVIDENCE_ROWS, Evidence
-from cafe24_pipelines.stores.graph import GraphStore
-from cafe24_pipelines.stores.lake import MallLake
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from duckdb import DuckDBPyConnection
+
+    from cafe24_pipelines.stores.graph import GraphStore
+    from cafe24_pipelines.stores.lake import MallLake
 
 _SALES_SQL = """
     SELECT f.order_id, f.member_key, epoch_us(f.ordered_at) / 86400e6 AS day,
@@ -48,8 +49,8 @@ class DiscoveryContext:
         end: the same moment in days since 1970 (UTC), the unit of every `day` column; 0.0 when there is no order.
     """
 
-    lake: MallLake
-    graph: GraphStore
+    lake: "MallLake"
+    graph: "GraphStore"
     mall: Mall
     seed: int
     as_of: date | None
@@ -127,7 +128,7 @@ class DiscoveryContext:
 
 @contextmanager
 def discovery_context(
-    lake: MallLake, graph: GraphStore, mall: Mall, *, seed: int = 20260401
+    lake: "MallLake", graph: "GraphStore", mall: Mall, *, seed: int = 20260401
 ) -> Iterator[DiscoveryContext]:
     """A context whose connection to the lake is closed afterwards."""
     with lake.duckdb(zone=mall.time_zone) as db:

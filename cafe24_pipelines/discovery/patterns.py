@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from cafe24_pipelines.stores.digest import json_digest
 from cafe24_pipelines.stores.files import Published
-from cafe24_pipelines.stores.graph import uid
 
 KINDS: Final = ("cross_domain", "web_research")
 STATUSES: Final = ("confirmed", "tentative", "insufficient_data")
@@ -70,6 +69,8 @@ class Pattern:
 
 def pattern_id(mall_id: str, detector: str, subject: str) -> str:
     """The stable id of what `detector` says about `subject` in a mall."""
+    from cafe24_pipelines.stores.graph import uid
+
     return uid(mall_id, "CRM_Pattern", f"{detector}/{subject}")
 
 

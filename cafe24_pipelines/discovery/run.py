@@ -8,7 +8,7 @@ detector's minimum sample, and no check speaks against it. Otherwise it is tenta
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.discovery.context import DiscoveryContext, discovery_context
@@ -16,8 +16,10 @@ from cafe24_pipelines.discovery.patterns import Effect, Pattern, pattern_id
 from cafe24_pipelines.discovery.registry import Detector, Finding, Shortage, detectors
 from cafe24_pipelines.discovery.statistics import benjamini_hochberg
 from cafe24_pipelines.stores.events import Event, EventLog
-from cafe24_pipelines.stores.graph import GraphStore
-from cafe24_pipelines.stores.lake import MallLake
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.stores.graph import GraphStore
+    from cafe24_pipelines.stores.lake import MallLake
 
 FALSE_DISCOVERY_RATE: Final = 0.05
 DISCOVERED: Final = "pattern.discovered"
@@ -30,7 +32,7 @@ _SIZE_SQL = """
            count(DISTINCT member_key) FILTER (is_sale) AS members FROM order_facts"""
 
 
-def discover(lake: MallLake, graph: GraphStore, mall: Mall, events: EventLog) -> list[Pattern]:
+def discover(lake: "MallLake", graph: "GraphStore", mall: Mall, events: EventLog) -> list[Pattern]:
     """Run every detector over the mall's lake and its staged graph facts.
 
     Returns:

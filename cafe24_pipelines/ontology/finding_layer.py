@@ -4,6 +4,7 @@ A pattern is tied to concepts and metrics by the names its own text uses, and to
 and segments by the keys in its evidence, where the graph has them. Does not belong here: how patterns are found.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,13 +88,27 @@ def _things(p: "Pattern", known: Known) -> list[tuple[str, str]]:
 
 def _named(domain: "Domain", p: "Pattern", things: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Concepts and metrics that the pattern's words name, and the concepts of the things it is about."""
-    text = f"{p.title} {p.summary} {p.effect.name} {p.detector.replace('_', ' ')}".lower()
-    found = [("CRM_Metric", name) for name, m in domain.metrics.items() if _mentions(text, (m.ko, m.en, name))]
-    concepts = {name for name, c in domain.concepts.items() if _mentions(text, c.names)}
+    text = f"{p.title} {p.summary} {p.effect.name} {p.detector.replace('_', ' ')}"
+    found = _mentioned(text, domain)
+    metrics = sorted(name for label, name in found if label == "CRM_Metric")
+    concepts = {name for label, name in found if label == "CRM_Concept"}
     concepts |= {CONCEPTS_OF_LABELS[label] for label, _ in things}
-    concepts |= {c for _, metric in found for c in domain.metrics[metric].concepts}
-    return found + [("CRM_Concept", name) for name in sorted(concepts)]
+    concepts |= {c for metric in metrics for c in domain.metrics[metric].concepts}
+    return [("CRM_Metric", m) for m in metrics] + [("CRM_Concept", c) for c in sorted(concepts)]
 
 
-def _mentions(text: str, names: Iterable[str]) -> bool:
-    return any(len(name) > 1 and name.lower() in text for name in names)
+def _mentioned(text: str, domain: "Domain") -> set[tuple[str, str]]:
+    """What a text names; longer names first and each stretch of text once, so that 재구매 is not also 구매."""
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for metric, m in domain.metrics.items():
+        for name in (m.ko, m.en):
+            owners.setdefault(name.lower(), set()).add(("CRM_Metric", metric))
+    for concept, c in domain.concepts.items():
+        for name in c.names:
+            owners.setdefault(name.lower(), set()).add(("CRM_Concept", concept))
+    rest, found = text.lower(), set()
+    for name in sorted((n for n in owners if len(n) > 1), key=lambda n: (-len(n), n)):
+        pattern = rf"(?<![a-z]){re.escape(name)}(?![a-z])" if name.isascii() else re.escape(name)
+        rest, times = re.subn(pattern, "\x00", rest)
+        found |= owners[name] if times else set()
+    return found

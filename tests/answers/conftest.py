@@ -71,19 +71,27 @@ def made_mall(tmp_path: Path, sandbox_services: Services) -> Callable[..., Servi
     return make
 
 
-def order(number: int, at: str, amount: str, *, member: str | None = "m1", status: str = "delivered", **more: Any) -> dict[str, Any]:  # fmt: skip
-    """An order; `at` is local time in Seoul, `YYYY-MM-DD HH:MM`."""
-    local = datetime.fromisoformat(f"{at}+09:00")
-    return {
-        "order_id": f"o{number}", "member_key": member, "ordered_at": local.astimezone(UTC), "status": status,
-        "paid_amount": Decimal(amount), "currency": "KRW", **more,
-    }  # fmt: skip
+class Rows:
+    """Rows of a hand-made mall."""
+
+    def order(self, number: int, at: str, amount: str, *, member: str | None = "m1", status: str = "delivered",
+              **more: Any) -> dict[str, Any]:  # fmt: skip
+        """An order; `at` is local time in Seoul, `YYYY-MM-DD HH:MM`."""
+        local = datetime.fromisoformat(f"{at}+09:00")
+        return {
+            "order_id": f"o{number}", "member_key": member, "ordered_at": local.astimezone(UTC), "status": status,
+            "paid_amount": Decimal(amount), "currency": "KRW", **more,
+        }  # fmt: skip
+
+    def line(self, number: int, product: str, quantity: int, price: str, **more: Any) -> dict[str, Any]:
+        """One line of order `number`."""
+        return {
+            "order_id": f"o{number}", "line_no": 1, "product_no": product, "product_name": f"상품 {product}",
+            "quantity": quantity, "unit_price": Decimal(price), "amount": Decimal(price) * quantity,
+            "currency": "KRW", **more,
+        }  # fmt: skip
 
 
-def line(number: int, product: str, quantity: int, price: str, **more: Any) -> dict[str, Any]:
-    """One line of order `number`."""
-    return {
-        "order_id": f"o{number}", "line_no": 1, "product_no": product, "product_name": f"상품 {product}",
-        "quantity": quantity, "unit_price": Decimal(price), "amount": Decimal(price) * quantity,
-        "currency": "KRW", **more,
-    }  # fmt: skip
+@pytest.fixture(scope="session")
+def rows() -> Rows:
+    return Rows()

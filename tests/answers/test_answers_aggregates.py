@@ -2,29 +2,34 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from conftest_answers import line, order
 
 from cafe24_pipelines.answers.aggregates import AGGREGATES, with_values
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.figures import show, wilson
 from cafe24_pipelines.cafe24.malls import Mall
 
-SHOP = [
-    order(1, "2026-01-10 10:00", "10000", member="m1"),
-    order(2, "2026-01-31 23:30", "20000", member="m2"),  # still January in Seoul, January 31 14:30 UTC
-    order(3, "2026-02-01 00:30", "30000", member="m1"),  # February in Seoul, January 31 15:30 UTC
-    order(4, "2026-02-10 12:00", "40000", member=None),
-    order(5, "2026-02-11 12:00", "50000", member="m3", status="cancelled"),
-    order(6, "2026-02-12 12:00", "60000", member="m3", status="returned"),
-    order(7, "2026-02-28 12:00", "50000", member="m2", coupon_no="c1"),
-]
-ITEMS = [
-    line(1, "p1", 1, "10000", category="신발"), line(2, "p2", 2, "10000", category="가방"),
-    line(3, "p1", 3, "10000", category="신발"), line(4, "p2", 4, "10000", category="가방"),
-    line(5, "p1", 5, "10000", category="신발"), line(7, "p1", 5, "10000", category="신발"),
-]  # fmt: skip
+
+@pytest.fixture
+def shop(made_mall: Callable[..., Services], rows: Any) -> Services:
+    """Seven orders on both sides of a midnight that is another day in UTC."""
+    orders = [
+        rows.order(1, "2026-01-10 10:00", "10000", member="m1"),
+        rows.order(2, "2026-01-31 23:30", "20000", member="m2"),  # still January in Seoul, January 31 14:30 UTC
+        rows.order(3, "2026-02-01 00:30", "30000", member="m1"),  # February in Seoul, January 31 15:30 UTC
+        rows.order(4, "2026-02-10 12:00", "40000", member=None),
+        rows.order(5, "2026-02-11 12:00", "50000", member="m3", status="cancelled"),
+        rows.order(6, "2026-02-12 12:00", "60000", member="m3", status="returned"),
+        rows.order(7, "2026-02-28 12:00", "50000", member="m2", coupon_no="c1"),
+    ]
+    items = [
+        rows.line(1, "p1", 1, "10000", category="신발"), rows.line(2, "p2", 2, "10000", category="가방"),
+        rows.line(3, "p1", 3, "10000", category="신발"), rows.line(4, "p2", 4, "10000", category="가방"),
+        rows.line(5, "p1", 5, "10000", category="신발"), rows.line(7, "p1", 5, "10000", category="신발"),
+    ]  # fmt: skip
+    return made_mall(orders=orders, order_items=items)
 
 
 def values(answer: Answer) -> list[float]:
@@ -58,13 +63,11 @@ def asked(services: Services, question: str) -> tuple[tuple[str, ...], list[floa
         ("재구매 주기는?", "repurchase_cycle", [24.6, 2, 2]),
     ],
 )
-def test_values_against_a_hand_count(made_mall: Callable[..., Services], question: str, key: str, wanted: list[float]) -> None:  # fmt: skip
-    shop = made_mall(orders=SHOP, order_items=ITEMS)
+def test_values_against_a_hand_count(shop: Services, question: str, key: str, wanted: list[float]) -> None:
     assert asked(shop, question) == ((key,), wanted)
 
 
-def test_a_change_is_decomposed_without_remainder(made_mall: Callable[..., Services]) -> None:
-    shop = made_mall(orders=SHOP, order_items=ITEMS)
+def test_a_change_is_decomposed_without_remainder(shop: Services) -> None:
     answer = ask("1월과 2월 매출을 비교해줘", shop)
     assert answer.aggregates == ("sales_change",)
     now, before, change, rate, orders, orders_before, aov, aov_before, by_orders, by_aov = values(answer)
@@ -74,17 +77,17 @@ def test_a_change_is_decomposed_without_remainder(made_mall: Callable[..., Servi
     assert "원인을 증명하지는 않습니다" in answer.answer
 
 
-def test_money_is_in_the_malls_currency_and_zone(made_mall: Callable[..., Services]) -> None:
+def test_money_is_in_the_malls_currency_and_zone(made_mall: Callable[..., Services], rows: Any) -> None:
     london = Mall("london", time_zone="Europe/London", currency="GBP")
-    rows = [order(1, "2026-02-01 08:30", "10.25"), order(2, "2026-02-02 08:30", "20.50")]
-    shop = made_mall(london, orders=rows)  # the first is on January 31 in London
+    orders = [rows.order(1, "2026-02-01 08:30", "10.25"), rows.order(2, "2026-02-02 08:30", "20.50")]
+    shop = made_mall(london, orders=orders)  # the first is on January 31 in London
     answer = ask("2월 매출은?", shop)
     assert [(n.value, n.unit) for n in answer.numbers] == [(20.5, "GBP"), (1, "건")]
     assert "20.50 GBP" in answer.answer
 
 
-def test_a_small_sample_says_so(made_mall: Callable[..., Services]) -> None:
-    answer = ask("2월 취소율", made_mall(orders=SHOP))
+def test_a_small_sample_says_so(shop: Services) -> None:
+    answer = ask("2월 취소율", shop)
     assert "표본이 5건으로 적어" in answer.answer and "3.6%~62.4%" in answer.answer
 
 
@@ -94,26 +97,31 @@ def test_wilson_against_the_textbook() -> None:
     assert wilson(81, 263) == (25.5, 36.6)  # Newcombe 1998, table I
 
 
-def test_there_is_no_number_when_there_is_nothing_to_divide(made_mall: Callable[..., Services]) -> None:
-    shop = made_mall(orders=[order(1, "2026-01-10 10:00", "0", status="unpaid"), order(2, "2026-02-10 10:00", "5")])
+def test_there_is_no_number_when_there_is_nothing_to_divide(made_mall: Callable[..., Services], rows: Any) -> None:
+    shop = made_mall(
+        orders=[rows.order(1, "2026-01-10 10:00", "0", status="unpaid"), rows.order(2, "2026-02-10 10:00", "5")]
+    )
     answer = ask("1월 객단가는?", shop)
     assert answer.numbers == () and "계산할 수 없습니다" in answer.answer
 
 
 def test_every_question_of_the_library_finds_its_query_and_the_query_runs_again(sandbox_services: Services) -> None:
+    names = {"tier": "VIP", "region": "서울", "resource": "orders"}
     with sandbox_services.lake.duckdb() as db:
         product = db.sql("SELECT max(product_name) FROM products").fetchall()[0][0]
         category = db.sql("SELECT min(category) FROM products").fetchall()[0][0]
         for key, aggregate in AGGREGATES.items():
             for text in aggregate.asks:
-                question = text.format(period="올해", product=product, category=category, tier="VIP", region="서울", resource="orders")  # fmt: skip
+                question = text.format(period="올해", product=product, category=category, **names)
                 answer = ask(question, sandbox_services)
                 assert answer.aggregates == (key,), (question, answer.aggregates, answer.answer)
                 assert answer.numbers and not answer.withheld, question
                 assert "조건으로 쓰지 않았습니다" not in answer.answer, answer.answer
                 if not aggregate.python:
-                    rows = db.sql(answer.numbers[0].query).fetchall()
-                    shown = {float(v) for row in rows for v in row if isinstance(v, int | float) or hasattr(v, "quantize")}
+                    again = db.sql(answer.numbers[0].query).fetchall()
+                    shown = {
+                        float(v) for row in again for v in row if isinstance(v, int | float) or hasattr(v, "quantize")
+                    }
                     stated = [n.value for n in answer.numbers if "Wilson" not in n.query]
                     assert aggregate.count or set(map(float, stated)) <= shown, question
 

@@ -24,7 +24,7 @@ PROMPT = messages("안녕?", Evidence())
 
 @contextmanager
 def server(reply: Callable[[dict], tuple[int, str]], *, slow: float = 0.0) -> Iterator[tuple[str, list[dict]]]:
-    """An OpenAI-compatible server; `reply` gets the request and gives status and text. Yields address and requests."""
+    """An OpenAI-compatible server; `reply` gets a request, gives status and text. Yields address and requests."""
     seen: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -35,7 +35,8 @@ def server(reply: Callable[[dict], tuple[int, str]], *, slow: float = 0.0) -> It
             status, text = reply(body)
             choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
             usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-            good = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice], "usage": usage}  # fmt: skip
+            good = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "usage": usage}
+            good["choices"] = [choice]
             shown = good if status == 200 else {"error": {"message": text, "type": "error", "code": str(status)}}
             data = json.dumps(shown).encode()
             self.send_response(status)
@@ -118,7 +119,10 @@ def test_errors_say_what_to_do_and_never_show_the_key(status: int, kind: type[Ex
 
 
 def test_a_slow_model_is_given_up() -> None:
-    with server(lambda _: (200, "늦음"), slow=1.5) as (address, _), pytest.raises(ModelError, match="no answer within"):
+    with (
+        server(lambda _: (200, "늦음"), slow=1.5) as (address, _),
+        pytest.raises(ModelError, match="no answer within"),
+    ):
         model(address, timeout=0.2, retries=0).complete(PROMPT)
 
 

@@ -51,7 +51,9 @@ def test_words_for_time(words: str, start: str, last: str) -> None:
     assert start in period.label
 
 
-@pytest.mark.parametrize("words", ["월별 매출", "서울특별시 설명", "13월 매출", "2025-02-30 매출", "9999년", "객단가는?"])
+@pytest.mark.parametrize(
+    "words", ["월별 매출", "서울특별시 설명", "13월 매출", "2025-02-30 매출", "9999년", "객단가는?"]
+)
 def test_no_period_is_read_into_other_words(words: str) -> None:
     assert find_periods(words, AS_OF, FIRST) == []
 

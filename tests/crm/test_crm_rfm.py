@@ -52,7 +52,7 @@ def many(root: Path, members: int = 500) -> MallLake:
     rows = []
     for member in range(members):
         for _ in range(rng.integers(1, 9)):
-            at = pd.Timestamp(start) + pd.Timedelta(days=float(rng.uniform(0, 300)))
+            at = pd.Timestamp(start) + pd.Timedelta(seconds=int(rng.integers(0, 300 * 86400)))
             rows.append(
                 (str(len(rows)), f"m{member}", at.to_pydatetime(), "confirmed", str(int(rng.integers(1, 10**6))))
             )

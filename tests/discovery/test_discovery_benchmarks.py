@@ -48,6 +48,7 @@ def test_cdnow(data: Path) -> None:
     assert customers["T"].mean() * 7 == pytest.approx(ratio_churn.REPEAT_WINDOW, abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.outside_data
 def test_online_retail(data: Path, shops: SimpleNamespace, tmp_path: Path) -> None:
     lake = shops.online_retail(data).land(tmp_path, "uci")

@@ -67,7 +67,7 @@ def test_what_follows_is_found_with_its_direction_and_lag(tmp_path: Path, shops:
     before = orders["order_id"].map(holds).shift()
     gap = orders["day"].diff()
     same = orders["member_key"].eq(orders["member_key"].shift())
-    after = same & gap.between(1, 29) & [isinstance(b, set) and "p003" in b for b in before]
+    after = same & gap.between(1, 29) & np.array([isinstance(b, set) and "p003" in b for b in before])
     chosen = orders.loc[after, "order_id"]
     extra = pd.DataFrame({"order_id": chosen, "product_no": "p030", "unit_price": 1000.0})
     extra["category"] = shop.products.set_index("product_no").loc["p030", "category"]
@@ -75,6 +75,23 @@ def test_what_follows_is_found_with_its_direction_and_lag(tmp_path: Path, shops:
     found = [p for p in shops.findings(shop.land(tmp_path), "temporal_association") if p.status == "confirmed"]
     assert any("'상품 3'" in p.title and "'상품 30'" in p.title and "30일 안에" in p.title for p in found)
     assert not any(p.title.startswith("'상품 30'") for p in found)
+
+
+@pytest.mark.parametrize("trap", ["season", "taste"])
+def test_neither_season_nor_taste_passes_for_what_follows(tmp_path: Path, shops: SimpleNamespace, trap: str) -> None:
+    shop = shops.random_shop(17, members=400, rate=1 / 40)
+    order = shop.orders.set_index("order_id").loc[shop.lines["order_id"]]
+    rng = np.random.default_rng(0)
+    if trap == "season":  # p003 gives way to p030 in the course of the year, for everybody
+        late = rng.random(len(order)) < order["day"].to_numpy() / 540
+        pick, chosen = rng.random(len(order)) < 0.35, np.where(late, "p030", "p003")
+    else:  # every third member buys p003 and p030 more than others do, in no order
+        fond = order["member_key"].str[1:].astype(int).to_numpy() % 3 == 0
+        pick, chosen = fond & (rng.random(len(order)) < 0.5), rng.choice(["p003", "p030"], len(order))
+    shop.lines["product_no"] = np.where(pick, chosen, shop.lines["product_no"])
+    shop.lines["category"] = shop.lines["product_no"].map(shop.products.set_index("product_no")["category"])
+    found = shops.findings(shop.land(tmp_path), "temporal_association")
+    assert [p.title for p in found if p.status == "confirmed"] == []
 
 
 def test_late_delivery_is_found_though_followup_is_cut_short(tmp_path: Path, shops: SimpleNamespace) -> None:
@@ -153,9 +170,9 @@ def test_nothing_is_confirmed_where_nothing_is(tmp_path: Path, shops: SimpleName
 
 @pytest.mark.slow
 def test_false_confirmations_stay_at_their_nominal_rate(tmp_path: Path, shops: SimpleNamespace) -> None:
-    """At a false discovery rate of 5 %, more than 3 of 24 null malls with a confirmation come up once in 170 times."""
+    """With one null mall in twenty confirming something, more than 4 of 24 come up about once in 170 runs."""
     runs = [false_confirmations(shops, tmp_path, range(seed, seed + 1)) for seed in range(300, 324)]
-    assert sum(bool(run) for run in runs) <= 3
+    assert sum(bool(run) for run in runs) <= 4
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ def shop_rows() -> dict[str, list[dict[str, Any]]]:
         orders.append({
             "order_id": f"o{i:02}", "member_key": None if i % 15 == 14 else members[i % 8],
             "ordered_at": START + timedelta(days=3 * i), "status": status, "paid_amount": Decimal(10_000 + i),
-            "currency": "KRW", "coupon_no": "c1" if i == 3 else None, "delivered_at": START + timedelta(days=3 * i + 2),
+            "currency": "KRW", "coupon_no": "c1" if i == 3 else None,
+            "delivered_at": START + timedelta(days=3 * i + 2),
         })  # fmt: skip
         for line in range(1, 2 + i % 2):
             items.append({

@@ -110,7 +110,9 @@ def test_publishing_adds_findings_and_counts_everything(store: GraphStore, mall:
     assert (counts.nodes, counts.relationships) == (5, 4)
     assert store.counts(mall) == counts
     assert store.published(mall) == ("g1", "d1")
-    row = store.query(mall, "MATCH (p:CRM_Pattern)-[:ABOUT]->(c:CRM_Customer) RETURN p.title AS title, c.name AS name")
+    row = store.query(
+        mall, "MATCH (p:CRM_Pattern)-[:ABOUT]->(c:CRM_Customer) RETURN p.title AS title, c.name AS name"
+    )
     assert row == [{"title": "패턴", "name": "고객 1"}]
 
 

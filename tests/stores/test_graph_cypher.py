@@ -43,8 +43,8 @@ def test_tokens_join_to_the_query(query: str) -> None:
 
 def test_every_matched_node_is_restricted_and_nothing_else() -> None:
     query = (
-        "MATCH (c:X {d: date('2026-01-01')})-[r:R {z: 1}]->(:Y), () WHERE size(c.name) > 1 AND EXISTS { MATCH (c)-->(z) }"
-        " OPTIONAL MATCH (c)--(o) RETURN count(c) AS n, max(o.x)"
+        "MATCH (c:X {d: date('2026-01-01')})-[r:R {z: 1}]->(:Y), () WHERE size(c.name) > 1 AND EXISTS "
+        "{ MATCH (c)-->(z) } OPTIONAL MATCH (c)--(o) RETURN count(c) AS n, max(o.x)"
     )
     assert restrict(query, "{node}.s IN $s") == (
         "MATCH (c:X {d: date('2026-01-01')} WHERE c.s IN $s)-[r:R {z: 1}]->(unnamed_1:Y WHERE unnamed_1.s IN $s), "

@@ -26,7 +26,8 @@ WRITER = """
     from cafe24_pipelines.stores.graph import GraphSchema, LabelSpec, Nodes
     from cafe24_pipelines.stores.graph_embedded import EmbeddedGraph
     schema = GraphSchema((LabelSpec("CRM_Order", {"build": "INT64"}),), ())
-    graph, first, last, pause = EmbeddedGraph(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    graph, pause = EmbeddedGraph(Path(sys.argv[1])), float(sys.argv[4])
+    first, last = int(sys.argv[2]), int(sys.argv[3])
     for build in range(first, last + 1):
         def facts():
             uids = [f"{i}" for i in range(500)]
@@ -76,7 +77,7 @@ def test_other_processes_read_whole_builds_while_one_publishes(tmp_path: Path) -
     readers = [start(READER, root, stop) for _ in range(2)]
     writer = start(WRITER, root, 1, 8, 0.05)
     try:
-        _, errors = writer.communicate(timeout=120)
+        _, errors = writer.communicate(timeout=240)  # a busy disk holds fdatasync for seconds
         assert writer.returncode == 0, errors
         time.sleep(0.5)
         stop.touch()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "density_imbalance"
 MINIMUM = 20
+_MINIMUM_LINES = 300
 _DRAWS = 2000
 
 _PRODUCTS_SQL = """
@@ -39,8 +40,10 @@ def find(context: DiscoveryContext) -> Findings:
 
     frame = context.sql(_PRODUCTS_SQL)
     labels, names = pd.factorize(frame["category"], sort=True)
-    if len(frame) < MINIMUM or len(names) < 2 or frame["lines"].sum() == 0:
+    if len(frame) < MINIMUM or len(names) < 2:
         return Shortage(len(frame), MINIMUM, "카테고리가 있는 상품")
+    if frame["lines"].sum() < _MINIMUM_LINES:
+        return Shortage(int(frame["lines"].sum()), _MINIMUM_LINES, "카테고리가 있는 주문 상품 줄")
     lines = frame[["lines", "early"]].to_numpy(float)
     counts = {"all": lines[:, 0], "first": lines[:, 1], "second": lines[:, 0] - lines[:, 1]}
     rng = context.rng(NAME)
