@@ -3,26 +3,22 @@
 import dagster as dg
 
 from cafe24_pipelines.names import PATTERNS, SHOP
-from cafe24_pipelines.partitions import malls
 
 whole_chain = dg.define_asset_job(
     "whole_chain",
     selection=dg.AssetSelection.all(),
-    partitions_def=malls,
     description="Everything for one mall, from its source to the fine-tune data set.",
 )
 
 shop_chain = dg.define_asset_job(
     "shop_chain",
     selection=dg.AssetSelection.groups(SHOP),
-    partitions_def=malls,
     description="Land one mall's source again; what has not changed is not written.",
 )
 
 after_landing = dg.define_asset_job(
     "after_landing",
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups(SHOP),
-    partitions_def=malls,
     description="Rebuild every projection of one mall from what has landed.",
 )
 
@@ -30,7 +26,6 @@ discovery = dg.define_asset_job(
     "discovery",
     selection=dg.AssetSelection.groups(PATTERNS).required_multi_asset_neighbors()
     | dg.AssetSelection.assets("rfm", "ontology_facts", "ontology_graph", "cafe24_insights"),
-    partitions_def=malls,
     description="Run the detectors over what has landed and publish graph and insights.",
 )
 

@@ -111,8 +111,11 @@ class Settings:
         e = os.environ if env is None else env
         profile = _choice(e, "CAFE24_PROFILE", "embedded", PROFILES)
         server = profile == "server"
+        root = Path(home or e.get("CAFE24_HOME") or ".cafe24").expanduser().resolve()
+        if root.exists() and not root.is_dir():
+            raise ConfigError("not a folder", where=str(root), remedy="set CAFE24_HOME or --home to a folder")
         return cls(
-            home=Home(Path(home or e.get("CAFE24_HOME") or ".cafe24").expanduser().resolve()),
+            home=Home(root),
             profile=profile,
             graph=_choice(e, "CAFE24_GRAPH", "neo4j" if server else "embedded", ("embedded", "neo4j")),
             vectors=_choice(e, "CAFE24_VECTORS", "qdrant" if server else "embedded", ("embedded", "qdrant")),

@@ -94,7 +94,8 @@ def test_patterns_json_keeps_the_contract(small_mall: Settings) -> None:
     assert len({r["detector"] for r in rows}) >= 9
     for row in rows:
         assert set(row) >= {
-            "id", "detector", "kind", "title", "status", "effect", "p", "q", "n", "evidence", "action", "discovered_at",
+            "id", "detector", "kind", "title", "status", "effect", "p", "q", "n", "evidence", "action",
+            "discovered_at",
         }  # fmt: skip
         assert row["kind"] in {"cross_domain", "web_research"}
         assert row["status"] in {"confirmed", "tentative", "insufficient_data"}

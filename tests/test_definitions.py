@@ -73,9 +73,11 @@ def test_schedules_run_in_seoul_and_wait_to_be_started(defs: dg.Definitions) -> 
         assert schedule.description
 
 
-def test_dg_check_defs_passes() -> None:
+def test_dg_check_defs_passes(tmp_path: Path) -> None:
+    # An instance of its own: without one, dg takes the root dagster.yaml, which is the server profile's and wants
+    # PostgreSQL.
     dg_command = Path(sys.executable).with_name("dg")
-    env = os.environ | {"PYTHONWARNINGS": "ignore"}
+    env = os.environ | {"PYTHONWARNINGS": "ignore", "DAGSTER_HOME": str(tmp_path)}
     done = subprocess.run(
         [dg_command, "check", "defs"],
         cwd=Path(__file__).parents[1],

@@ -15,7 +15,7 @@ from cafe24_pipelines.answers.evidence import Passage, pattern_text
 from cafe24_pipelines.answers.intents import Route, choose
 from cafe24_pipelines.answers.refusal import Refusal, forecast_text
 from cafe24_pipelines.answers.slots import Coverage, Slots, coverage, find_slots, with_recent
-from cafe24_pipelines.answers.words import content_words, squeezed, unused_words, with_synonyms
+from cafe24_pipelines.answers.words import concepts, content_words, squeezed, unused_words, with_synonyms
 from cafe24_pipelines.names import API_DOCS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def computed(found: Route, services: "Services") -> Computed | Refusal | None:
         return None
     with services.lake.duckdb(zone=services.mall.time_zone) as db:
         slots = find_slots(found.question, db, services.mall, coverage(db) or _NO_ORDERS)
-        match = choose(_with_length(found, slots), aggregates.AGGREGATES, slots.filled, slots.filters)
+        match = choose(_in_context(found, slots), aggregates.AGGREGATES, slots.filled, slots.filters)
         aggregate = match.aggregate
         if aggregate is None:
             return _unsupported_filter(slots) if match.ignored else None
@@ -96,10 +96,14 @@ def run(aggregate: Aggregate, slots: Slots, services: "Services", db: "DuckDBPyC
     return compute(aggregate, db, slots.values(), slots.words(), currency=slots.currency)
 
 
-def _with_length(found: Route, slots: Slots) -> Route:
-    """The route with a concept for the length of the period: a trend over weeks is by day, over months by month."""
+def _in_context(found: Route, slots: Slots) -> Route:
+    """The route with a concept for the length of the period (a trend over weeks is by day, over months by month).
+
+    The words of a product's name are left out of the concepts.
+    """
     short = bool(slots.named) and slots.period.days <= SHORT_PERIOD
-    return replace(found, concepts=found.concepts | {"short_period" if short else "long_period"})
+    named = concepts(slots.rest) if slots.product else found.concepts
+    return replace(found, concepts=named | {"short_period" if short else "long_period"})
 
 
 def _unsupported_filter(slots: Slots) -> Refusal:

@@ -36,7 +36,11 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Slots:
-    """Everything a query may bind, resolved. `named` are the periods that the question spelled out."""
+    """Everything a query may bind, resolved.
+
+    `named` are the periods that the question spelled out; `rest` is the question, squeezed, without the product's
+    name, whose words are no concepts ("쿠폰북" is no coupon).
+    """
 
     coverage: Coverage
     period: Period
@@ -51,6 +55,7 @@ class Slots:
     category: str = ""
     tier: str = ""
     region: str = ""
+    rest: str = ""
     resource: str = ""
     scope: str = ""
 
@@ -97,7 +102,7 @@ def find_slots(question: str, db: "DuckDBPyConnection", mall: Mall, cover: Cover
     period, other = _two_periods(question, named, cover)
     text = squeezed(question)
     product, product_name = _product(question, text, db)
-    text = text.replace(squeezed(product_name.split("(상품번호")[0]), "") if product else text
+    text = text.replace(squeezed(product_name.rsplit("(상품번호", 1)[0]), "") if product else text
     return Slots(
         coverage=cover,
         period=period,
@@ -109,6 +114,7 @@ def find_slots(question: str, db: "DuckDBPyConnection", mall: Mall, cover: Cover
         days=_days(question),
         product=product,
         product_name=product_name,
+        rest=text,
         category=_longest(text, _column(db, _CATEGORIES)),
         tier=_longest(text, _column(db, "SELECT group_name FROM customer_groups")),
         region=_longest(text, _column(db, "SELECT DISTINCT region FROM customers")),
@@ -160,18 +166,20 @@ def _product(question: str, text: str, db: "DuckDBPyConnection") -> tuple[str, s
     """Product number and a name for the sentence; the longest name that the question contains wins."""
     number = re.search(r"상품\s*(?:번호|코드)\s*[:#]?\s*([A-Za-z0-9]+)", question)
     rows = db.sql(
-        "SELECT product_no, max(product_name) FROM (SELECT product_no, product_name FROM products UNION ALL "
-        "SELECT product_no, product_name FROM order_items) GROUP BY product_no ORDER BY product_no"
+        "SELECT product_no, product_name, count(*) FROM (SELECT product_no, product_name FROM products UNION ALL "
+        "SELECT product_no, product_name FROM order_items) GROUP BY ALL ORDER BY product_no, product_name"
     ).fetchall()
     words = content_words(question)
-    best: tuple[int, str, str] | None = None
-    for key, name in rows:
+    best: tuple[tuple[int, int], str, str] | None = None
+    for key, name, uses in rows:
+        label = f"{name or ''}(상품번호 {key})"
         if number and number[1] == key:
-            return key, f"{name or ''}(상품번호 {key})"
+            return key, label
         plain = squeezed(name or "")
         named = plain in text if len(plain) >= 3 else plain in words
-        if plain and named and (best is None or len(plain) > best[0]):
-            best = (len(plain), key, f"{name}(상품번호 {key})")
+        rank = (len(plain), uses)  # of products with one name, the one that occurs most
+        if plain and named and (best is None or rank > best[0]):
+            best = (rank, key, label)
     return (best[1], best[2]) if best else ("", "")
 
 

@@ -23,7 +23,7 @@ _PARTICLES = re.compile(
 _TIME_OR_VERB = re.compile(
     r"^\d|\d$|^(?:이번|지난|저번|최근|오늘|어제|그제|그저께|올해|작년|금년|내년|재작년|설날?|추석|연휴|명절|기간|동안|현재|당일|"
     r"전체|전년|동기|상반기|하반기|분기|오전|오후|이후|이전|부터|까지|별로|정도|각각|순으로|대한민국)|"
-    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들)$"
+    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들|아|어|래)$"
 )
 
 
@@ -61,11 +61,13 @@ def unused_words(question: str, names: tuple[str, ...]) -> list[str]:
     Args:
         names: texts that were understood (periods, names of things).
     """
-    known = squeezed(" ".join(names))
+    known, text = squeezed(" ".join(names)), squeezed(normal(question))
+    spans = [m.span() for pattern in _vocabulary().values() for m in pattern.finditer(text) if m[0]]
     unused = []
     for word in content_words(question):
-        understood = any(pattern.search(word) for pattern in _vocabulary().values())
-        if not understood and squeezed(word) not in known and not _TIME_OR_VERB.search(word):
+        start = text.find(word)
+        named = any(start < right and left < start + len(word) for left, right in spans)
+        if not (named or word in known or len(_PARTICLES.sub("", word)) < 2 or _TIME_OR_VERB.search(word)):
             unused.append(word)
     return unused
 

@@ -54,7 +54,7 @@ def mall(home: Home, mall_id: str) -> Mall:
     if mall_id not in malls:
         raise ConfigError(
             f"mall {mall_id!r} is unknown",
-            remedy=f"known: {', '.join(sorted(malls))}; add one: `cafe24 run --source csv --path DIR --mall {mall_id}`",
+            remedy=f"known: {', '.join(sorted(malls))}; add one: cafe24 run --source csv --path DIR --mall NAME",
         )
     return malls[mall_id]
 

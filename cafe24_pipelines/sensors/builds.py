@@ -35,13 +35,15 @@ def stale_malls(wanted: Mapping[str, str], built: Mapping[str, str | None], aske
 )
 def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult | dg.SkipReason:
     """Ask for one run a mall whose published graph is not of its lake."""
+    from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.ontology.build import facts_build_id
     from cafe24_pipelines.parts import mall_lake
 
     settings = Settings.from_env(home=graph.home or None)
-    malls = sorted(context.instance.get_dynamic_partitions("malls"))
+    registered = known_malls(settings.home)
+    malls = sorted(m for m in context.instance.get_dynamic_partitions("malls") if m in registered)
     lakes = {m: mall_lake(settings, m) for m in malls}
-    wanted = {m: facts_build_id(lake) for m, lake in lakes.items() if lake.counts().get("documents")}
+    wanted = {m: facts_build_id(lake, registered[m]) for m, lake in lakes.items() if lake.counts().get("documents")}
     built = {m: graph.store.staged(m) for m in wanted}
     asked: dict[str, str] = json.loads(context.cursor)["asked"] if context.cursor else {}
     stale = stale_malls(wanted, built, asked)

@@ -104,6 +104,13 @@ def test_a_named_filter_is_used_or_the_question_refused(sandbox_services: Servic
     assert refused.refused and refused.rule == "unsupported_filter" and "VIP" in refused.answer
 
 
+def test_the_words_of_a_product_are_no_concepts(made_mall: Callable[..., Services], rows: Any) -> None:
+    lines = [rows.line(1, "p1", 2, "5000", product_name="남자 쿠폰북 양말"), rows.line(2, "p2", 1, "700")]
+    orders = [rows.order(1, "2026-01-10 10:00", "10000"), rows.order(2, "2026-01-11 10:00", "700")]
+    answer = ask("남자 쿠폰북 양말 매출은?", made_mall(orders=orders, order_items=lines))
+    assert answer.aggregates == ("product_sales",) and answer.numbers[0].value == 10000
+
+
 def test_a_word_that_was_not_understood_is_named(sandbox_services: Services) -> None:
     assert "‘나이키’" in ask("나이키 매출은?", sandbox_services).answer
 
