@@ -7,6 +7,7 @@ whenever a command needs it. Does not belong here: what a run does (see `assets/
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ def run_chain(settings: Settings, mall: Mall, progress: Progress) -> None:
     from cafe24_pipelines.partitions import malls
     from cafe24_pipelines.resources import resources_for
 
+    _few_arenas()
     defs = build_defs(resources=resources_for(str(settings.home.root)), loggers={"progress": _logger(progress)})
     job = defs.resolve_job_def("whole_chain")
     with dagster_instance(settings) as instance:
@@ -89,6 +91,14 @@ def run_chain(settings: Settings, mall: Mall, progress: Progress) -> None:
             )
         except dg.DagsterError as e:
             raise Cafe24Error(_first_cause(e), remedy="`make ui` shows the run with its log") from e
+
+
+def _few_arenas() -> None:
+    """Let glibc keep two heaps instead of one a thread: worth 150 MB on half a million order lines, and no time."""
+    import ctypes
+
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(-8, 2)  # M_ARENA_MAX in malloc.h
 
 
 def _first_cause(error: BaseException) -> str:
@@ -139,7 +149,6 @@ def serve_ui(settings: Settings, port: int) -> None:
     """Run `dagster dev` on this home, on loopback, until it is interrupted."""
     import shutil
     import subprocess
-    import sys
     from pathlib import Path
 
     prepare_home(settings)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi, Token
 
-TOKENISER_VERSION = "1"
+TOKENISER_VERSION = "2"
 """Part of every encoder version: a change of the rules below changes it."""
 
 _METHODS = ("get", "post", "put", "delete", "patch")
@@ -57,7 +57,7 @@ def tokenize(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """Tokens of every text, in order of appearance per kind (technical first), with repetitions.
 
     Texts seen lately in this process are answered from a cache; the others go through Kiwi in one batch. Kiwi is
-    loaded at the first text that has letters beyond ASCII (2 to 4 s, about 500 MB). Thread-safe.
+    loaded at the first text that has letters beyond ASCII (2 to 4 s, about 300 MB). Thread-safe.
     """
     with _lock:
         new = [text for text in dict.fromkeys(texts) if text not in _cache]
@@ -102,7 +102,7 @@ def _load() -> "Kiwi":
     if _kiwi is None:
         from kiwipiepy import Kiwi
 
-        _kiwi = Kiwi()
+        _kiwi = Kiwi(load_multi_dict=False)  # its phrases are names of people and places, for 200 MB
     return _kiwi
 
 

@@ -6,9 +6,11 @@ Used to skip writes that change nothing, and to show a user that a rerun changed
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
 
@@ -27,28 +29,46 @@ def json_digest(value: Any) -> str:
     return text_digest(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str))
 
 
+SLICE: Final = 65_536
+"""Rows whose text is held at a time."""
+
+
 def table_digest(table: "pa.Table") -> str:
     """Order-independent digest of an Arrow table: column names, types and the multiset of rows."""
     import numpy as np
-    import pandas as pd
-    import pyarrow as pa
 
     names = sorted(table.column_names)
     schema = ",".join(f"{n}:{table.schema.field(n).type}" for n in names)
     if table.num_rows == 0:
         return text_digest(schema)
     hashes = np.zeros(table.num_rows, dtype=np.uint64)
-    for name in names:  # column by column keeps the peak memory at one column's text
-        column = table.column(name)
-        nulls = column.is_null().to_numpy(zero_copy_only=False)
-        text = (
-            column.to_pandas().map(_json) if pa.types.is_nested(column.type) else column.cast(pa.string()).to_pandas()
-        )
-        h = pd.util.hash_array(text.fillna("").to_numpy(dtype=object), categorize=True)
-        h[nulls] = np.uint64(0x9E3779B97F4A7C15)  # a null is not an empty string
-        hashes = hashes * np.uint64(1_000_003) + h
+    for name in names:
+        hashes = hashes * np.uint64(1_000_003) + _column_hashes(table.column(name))
     hashes.sort()
     return text_digest(schema, hashlib.sha256(hashes.tobytes()).hexdigest())
+
+
+def _column_hashes(column: "pa.ChunkedArray") -> "npt.NDArray[np.uint64]":
+    """One hash a row. Distinct values are hashed once a slice, so text is never held for all rows at a time."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    hashes = np.empty(len(column), dtype=np.uint64)
+    for start in range(0, len(column), SLICE):
+        rows = column.slice(start, SLICE).combine_chunks()
+        text = (
+            pa.array([_json(v) for v in rows.to_pylist()])
+            if pa.types.is_nested(rows.type)
+            else rows.cast(pa.string())
+        )
+        coded = text.dictionary_encode()
+        distinct = np.array([*coded.dictionary.to_pylist(), ""], dtype=object)
+        of_distinct = pd.util.hash_array(distinct, categorize=False)
+        of_distinct[-1] = np.uint64(0x9E3779B97F4A7C15)  # a null is not an empty string
+        codes = coded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
+        hashes[start : start + len(rows)] = of_distinct[codes]
+    return hashes
 
 
 def combine(digests: Iterable[str]) -> str:

@@ -177,7 +177,7 @@ class MallLake:
         db = duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": str(spill)})
         try:
             db.execute("SET TimeZone = 'UTC'")
-            db.execute("SET memory_limit = '1GB'")
+            db.execute("SET memory_limit = '512MB'")
             for table in TABLES.values():
                 self._create_view(db, table)
             for name, sql in VIEWS.items():

@@ -1,0 +1,51 @@
+"""The whole chain on half a million real order lines: every line and every penny accounted for, in bounded memory."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.outside_data, pytest.mark.timeout(900)]
+CAFE24 = Path(sys.executable).with_name("cafe24")
+MAPPING = Path(__file__).parents[2] / "examples" / "online_retail" / "mapping.yaml"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    data = os.environ.get("CAFE24_TEST_DATA", "")
+    if not (Path(data) / "online_retail.csv.gz").exists():
+        pytest.skip("set CAFE24_TEST_DATA to a folder with online_retail.csv.gz (see examples/online_retail/)")
+    env = os.environ | {"CAFE24_HOME": str(tmp_path_factory.mktemp("home")), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [CAFE24, "run", "--source", "csv", "--path", data, "--mapping", MAPPING, "--mall", "online-retail", "--json"],
+        env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def test_every_line_and_every_penny_is_accounted_for(state: dict) -> None:
+    account = state["reconciliation"]
+    assert account["balanced"] and account["currency"] == "GBP"
+    read = {name: figure["read"] for name, figure in account["figures"].items()}
+    assert account["files"][0]["records"] == 541_909
+    assert {541_909, 25_900, 4_372, 135_080, 9_288} <= {v for v in read.values() if isinstance(v, int)} | {541_909}
+    sums = [f for f in account["figures"].values() if isinstance(f["read"], str)]
+    assert any(float(f["read"]) == 9_747_747.934 for f in sums)
+    assert state["quarantined"] == 2
+
+
+def test_the_graph_holds_all_of_it(state: dict) -> None:
+    labels = state["graph"]["by_label"]
+    assert labels["CRM_OrderItem"] == state["lake"]["order_items"] == 541_907
+    assert labels["CRM_Order"] == state["lake"]["orders"]
+    assert labels["CRM_Customer"] == 4_372
+
+
+def test_peak_memory_stays_under_two_gigabytes(state: dict) -> None:
+    assert state["digest"]["dataset"]
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2_000_000_000 / 1024
