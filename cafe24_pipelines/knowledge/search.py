@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from cafe24_pipelines.errors import NotBuilt
 from cafe24_pipelines.knowledge.index import encoder_of
 from cafe24_pipelines.names import COLLECTIONS
-from cafe24_pipelines.stores.vectors import Hit
-from cafe24_pipelines.stores.vectors_embedded import RRF_K
+from cafe24_pipelines.stores.vectors import Hit, fuse, ranked
 
 if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.encoder import Encoded, EncoderStore
@@ -103,20 +102,16 @@ class Retriever:
         Fusing the collections' own rankings instead would put the best hit of a collection that has no answer level
         with the answer.
         """
-        scores: dict[str, float] = {}
-        hits: dict[str, tuple[str, Hit]] = {}
+        collections: dict[str, str] = {}
+        rankings = []
         for channel in ("sparse", "dense"):
-            found = [
-                (name, hit)
-                for name, vectors in encoded.items()
-                for hit in self._ask(name, vectors, depth, filters, channel=channel)
-            ]
-            found.sort(key=lambda pair: (-pair[1].score, pair[1].point_id))
-            for rank, (name, hit) in enumerate(found[:depth]):
-                scores[hit.point_id] = scores.get(hit.point_id, 0.0) + 1.0 / (RRF_K + rank)
-                hits[hit.point_id] = (name, hit)
-        fused = [(name, Hit(key, scores[key], hit.payload)) for key, (name, hit) in hits.items()]
-        return sorted(fused, key=lambda pair: (-pair[1].score, pair[1].point_id))
+            found = []
+            for name, vectors in encoded.items():
+                hits = self._ask(name, vectors, depth, filters, channel=channel)
+                collections |= {hit.point_id: name for hit in hits}
+                found += hits
+            rankings.append(ranked(found, depth))
+        return [(collections[hit.point_id], hit) for hit in fuse(rankings, 2 * depth)]
 
 
 def _best_per_document(hits: Iterable[tuple[str, Hit]], limit: int) -> list[Found]:

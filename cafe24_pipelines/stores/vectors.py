@@ -9,7 +9,7 @@ Does not belong here: chunking, tokens, encoders (see `knowledge/`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,33 @@ class Hit:
     point_id: str
     score: float
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+RRF_K: Final = 60
+"""Damping of reciprocal rank fusion, as in its paper (Cormack, Clarke and Buettcher 2009)."""
+TIES: Final = 64
+"""Hits fetched beyond what is wanted, so that ties at the edge are cut by id and not by an engine's order."""
+
+
+def ranked(hits: Iterable[Hit], limit: int) -> list[Hit]:
+    """Best first, equal scores in the order of ids: engines return ties in an order that differs between builds."""
+    return sorted(hits, key=lambda hit: (-round(hit.score, 6), hit.point_id))[:limit]
+
+
+def fuse(rankings: Iterable[Sequence[Hit]], limit: int) -> list[Hit]:
+    """Reciprocal rank fusion of rankings that are best first. Equal scores share a rank, so that the result depends
+    on content alone.
+    """
+    scores: dict[str, float] = {}
+    hits: dict[str, Hit] = {}
+    for ranking in rankings:
+        better, previous = 0, None
+        for position, hit in enumerate(ranking):
+            if round(hit.score, 6) != previous:
+                better, previous = position, round(hit.score, 6)
+            scores[hit.point_id] = scores.get(hit.point_id, 0.0) + 1.0 / (RRF_K + better)
+            hits[hit.point_id] = hit
+    return ranked((Hit(key, scores[key], hit.payload) for key, hit in hits.items()), limit)
 
 
 class VectorStore(Protocol):

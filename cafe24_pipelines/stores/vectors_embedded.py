@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import Cafe24Error, NotBuilt
 from cafe24_pipelines.stores.files import POINTER, Published
-from cafe24_pipelines.stores.vectors import Hit, Point, Sparse
+from cafe24_pipelines.stores.vectors import TIES, Hit, Point, Sparse, fuse, ranked
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 DENSE = "dense"
 SPARSE = "sparse"
-RRF_K = 60
 CANDIDATES = 50
 """Each of the two rankings hands at least this many points to the fusion."""
 _BATCH = 512
@@ -97,9 +96,13 @@ class EmbeddedVectors:
         shard = self._shard(mall_id, collection)
         if limit < 1 or (dense is None and sparse is None):
             return []
-        found = shard.query(_request(mall_id, dense, sparse, limit, filters))
-        hits = [Hit(str(p.id), float(p.score), p.payload or {}) for p in found]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.point_id))
+        both = dense is not None and sparse is not None
+        depth = max(limit, CANDIDATES) if both else limit
+        rankings = [
+            ranked((Hit(str(p.id), float(p.score), p.payload or {}) for p in shard.query(request)), depth)
+            for request in _requests(mall_id, dense, sparse, depth + TIES, filters)
+        ]
+        return fuse(rankings, limit) if both else rankings[0]
 
     def counts(self, mall_id: str) -> dict[str, int]:
         """Published points by collection, for collections that exist."""
@@ -194,13 +197,14 @@ def _load(folder: Path) -> "qdrant_edge.EdgeShard":
         ) from e
 
 
-def _request(
+def _requests(
     mall_id: str,
     dense: Sequence[float] | None,
     sparse: Sparse | None,
     limit: int,
     filters: Mapping[str, str] | None,
-) -> "qdrant_edge.QueryRequest":
+) -> "Iterator[qdrant_edge.QueryRequest]":
+    """One exact query a vector. They are fused here and not by the engine, which ranks ties as they lie on disk."""
     import qdrant_edge as qe
 
     def equal(key: str, value: str) -> qe.FieldCondition:
@@ -208,20 +212,15 @@ def _request(
 
     of_mall = qe.Filter(must=[equal("mall_id", mall_id)])
     wanted = qe.Filter(must=[equal("mall_id", mall_id), *(equal(k, v) for k, v in (filters or {}).items())])
-    rankings: list[tuple[qe.Query, qe.SearchParams]] = []
     if sparse is not None:
         vector = qe.SparseVector(list(sparse.indices), list(sparse.values))
         params = qe.SearchParams(exact=True, idf=qe.IdfParams(corpus=of_mall))
-        rankings.append((qe.Query.Nearest(vector, using=SPARSE), params))
+        nearest = qe.Query.Nearest(vector, using=SPARSE)
+        yield qe.QueryRequest(limit=limit, query=nearest, filter=wanted, params=params, with_payload=True)
     if dense is not None:
-        rankings.append((qe.Query.Nearest(list(dense), using=DENSE), qe.SearchParams(exact=True)))
-    if len(rankings) == 1:
-        query, params = rankings[0]
-        return qe.QueryRequest(limit=limit, query=query, filter=wanted, params=params, with_payload=True)
-    depth = max(limit, CANDIDATES)
-    prefetches = [qe.Prefetch(limit=depth, query=q, filter=wanted, params=p) for q, p in rankings]
-    fusion: Any = qe.Fusion.Rrf(k=RRF_K)  # its stub does not say that it is a Fusion
-    return qe.QueryRequest(limit=limit, prefetches=prefetches, query=fusion, with_payload=True)
+        nearest = qe.Query.Nearest(list(dense), using=DENSE)
+        exact = qe.SearchParams(exact=True)
+        yield qe.QueryRequest(limit=limit, query=nearest, filter=wanted, params=exact, with_payload=True)
 
 
 def _edge_point(mall_id: str, point: Point) -> "qdrant_edge.Point":

@@ -15,12 +15,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError, NotBuilt
-from cafe24_pipelines.stores.vectors import Hit, Point, Sparse
-from cafe24_pipelines.stores.vectors_embedded import CANDIDATES, DENSE, RRF_K, SPARSE
+from cafe24_pipelines.stores.vectors import TIES, Hit, Point, Sparse, fuse, ranked
+from cafe24_pipelines.stores.vectors_embedded import CANDIDATES, DENSE, SPARSE
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import Filter, Prefetch, Record
+    from qdrant_client.models import Filter, Record
 
 MARKERS = "cafe24_builds"
 INDEXED = ("mall_id", "_build", "document_id", "kind", "resource", "method")
@@ -258,28 +258,22 @@ def _query(
 
     of_build = _of_build(marker)
     wanted = _of_build(marker, filters)
-    depth = max(limit, CANDIDATES)
-    rankings: list[Prefetch] = []
+    both = dense is not None and sparse is not None
+    depth = max(limit, CANDIDATES) if both else limit
+    asked: list[tuple[Any, str, Any]] = []
     if sparse is not None:
         vector = m.SparseVector(indices=list(sparse.indices), values=list(sparse.values))
-        params = m.SearchParams(exact=True, idf=m.IdfCorpusParams(corpus=of_build))
-        rankings.append(m.Prefetch(query=vector, using=SPARSE, filter=wanted, params=params, limit=depth))
+        asked.append((vector, SPARSE, m.SearchParams(exact=True, idf=m.IdfCorpusParams(corpus=of_build))))
     if dense is not None:
-        exact = m.SearchParams(exact=True)
-        rankings.append(m.Prefetch(query=list(dense), using=DENSE, filter=wanted, params=exact, limit=depth))
-    if len(rankings) == 1:
-        one = rankings[0]
+        asked.append((list(dense), DENSE, m.SearchParams(exact=True)))
+    rankings = []
+    for query, using, params in asked:
         found = client.query_points(
-            marker["physical"], query=one.query, using=one.using, query_filter=wanted,
-            search_params=one.params, limit=limit, with_payload=True,
+            marker["physical"], query=query, using=using, query_filter=wanted,
+            search_params=params, limit=depth + TIES, with_payload=True,
         )  # fmt: skip
-    else:
-        fusion = m.RrfQuery(rrf=m.Rrf(k=RRF_K))
-        found = client.query_points(
-            marker["physical"], prefetch=rankings, query=fusion, limit=limit, with_payload=True
-        )
-    hits = [_hit(point.payload or {}, point.score) for point in found.points]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.point_id))
+        rankings.append(ranked((_hit(point.payload or {}, point.score) for point in found.points), depth))
+    return fuse(rankings, limit) if both else rankings[0]
 
 
 def _equal(key: str, value: str) -> Any:
