@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cafe24_pipelines.errors import Cafe24Error, NotBuilt
-from cafe24_pipelines.stores.vectors import Point, Sparse, VectorStore
-from cafe24_pipelines.stores.vectors_embedded import RRF_K, EmbeddedVectors
+from cafe24_pipelines.stores.vectors import RRF_K, Point, Sparse, VectorStore
+from cafe24_pipelines.stores.vectors_embedded import EmbeddedVectors
 from cafe24_pipelines.stores.vectors_qdrant import QdrantVectors
 
 pytestmark = [
