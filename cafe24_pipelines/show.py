@@ -48,9 +48,8 @@ def starting(mall: "Mall", lang: str) -> str:
 
 def counts(state: Mapping[str, Any], lang: str) -> str:
     """The table of what exists after a run."""
-    table = _table(
-        f"{label('what exists', lang)} · {state['mall']}", [label(k, lang) for k in ("part", "name", "count")]
-    )
+    columns = [label(k, lang) for k in ("part", "name", "count")]
+    table = _table(f"{label('what exists', lang)} · {state['mall']}", columns, first_number=2)
     lake = {**state["lake"], label("quarantined", lang): state["quarantined"]}
     graph = {
         label("nodes", lang): state["graph"]["nodes"],
