@@ -146,12 +146,15 @@ def _logger(progress: Progress) -> "dg.LoggerDefinition":
 
 
 def serve_ui(settings: Settings, port: int) -> None:
-    """Run `dagster dev` on this home, on loopback, until it is interrupted."""
+    """Become `dagster dev` on this home, on loopback; whoever stops this process stops all of it.
+
+    Raises:
+        ConfigError: the port is taken, or the `dagster` command is not installed.
+    """
     import shutil
-    import subprocess
     from pathlib import Path
 
-    prepare_home(settings)
+    _require_free(port)
     with dagster_instance(settings) as instance:
         _add_known_malls(instance, settings)
     beside = Path(sys.executable).with_name("dagster")
@@ -163,9 +166,20 @@ def serve_ui(settings: Settings, port: int) -> None:
         "CAFE24_HOME": str(settings.home.root),
         "PYTHONWARNINGS": "ignore",
     }
+    os.chdir(settings.home.root)  # elsewhere, Dagster would find the server profile's dagster.yaml
     arguments = [command, "dev", "-m", "cafe24_pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
-    with contextlib.suppress(KeyboardInterrupt):
-        subprocess.run(arguments, env=env, cwd=settings.home.root, check=False)  # noqa: S603
+    os.execve(command, arguments, env)  # noqa: S606
+
+
+def _require_free(port: int) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as e:
+            raise ConfigError(f"port {port} is taken", remedy="choose another: cafe24 ui --port N") from e
 
 
 def _add_known_malls(instance: "dg.DagsterInstance", settings: Settings) -> None:

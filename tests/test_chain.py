@@ -161,3 +161,13 @@ def test_errors_are_one_clear_line(small_mall: Settings, tmp_path: Path, argumen
     error = cafe24(small_mall, *filled, code=1)
     assert len(error.strip().splitlines()) == 1 and error.startswith("cafe24: ")
     assert says in error
+
+
+def test_the_ui_says_when_its_port_is_taken(small_mall: Settings) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        error = cafe24(small_mall, "ui", "--port", str(taken.getsockname()[1]), code=1)
+    assert "taken" in error and len(error.strip().splitlines()) == 1

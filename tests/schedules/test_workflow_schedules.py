@@ -1,0 +1,21 @@
+"""Schedules carry one run a mall, in Seoul's time, once a tick."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG, all_schedules
+
+
+@pytest.mark.parametrize("schedule", all_schedules, ids=lambda s: s.name)
+def test_one_run_a_mall_with_a_key_of_the_tick(schedule: dg.ScheduleDefinition) -> None:
+    at = datetime(2026, 3, 2, 11, 0, tzinfo=ZoneInfo("Asia/Seoul"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("malls", ["sandbox", "another"])
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+            requests = list(schedule(context))
+    assert [r.partition_key for r in requests] == ["another", "sandbox"]
+    assert len({r.run_key for r in requests}) == 2 and all(at.isoformat() in r.run_key for r in requests)
+    assert schedule.tags[WORKFLOW_TAG]
