@@ -1,18 +1,21 @@
 """Schedules carry one run a mall, in Seoul's time, once a tick."""
 
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
+from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG, all_schedules
+from cafe24_pipelines.settings import Settings
 
 
 @pytest.mark.parametrize("schedule", all_schedules, ids=lambda s: s.name)
-def test_one_run_a_mall_with_a_key_of_the_tick(schedule: dg.ScheduleDefinition) -> None:
+def test_one_run_a_mall_with_a_key_of_the_tick(schedule: dg.ScheduleDefinition, tmp_path: Path) -> None:
     at = datetime(2026, 3, 2, 11, 0, tzinfo=ZoneInfo("Asia/Seoul"))
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dagster_instance(Settings.from_env({}, home=tmp_path)) as instance:
         instance.add_dynamic_partitions("malls", ["sandbox", "another"])
         with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
             requests = list(schedule(context))
