@@ -5,9 +5,11 @@ Does not belong here: building clients (see `resources/`).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL
@@ -67,6 +69,16 @@ class Home:
         return self.root / "keys"
 
     @property
+    def state(self) -> Path:
+        """What processes of one installation share: tokens (sealed), call budgets, leases (SQLite)."""
+        return self.root / "state.db"
+
+    @property
+    def contacts(self) -> Path:
+        """Encrypted side tables of malls that opted in to keep contact fields."""
+        return self.root / "contacts"
+
+    @property
     def dagster(self) -> Path:
         """The embedded Dagster instance."""
         return self.root / "dagster"
@@ -87,6 +99,15 @@ class Settings:
     vectors: str = "embedded"  # embedded | qdrant
     mall_id: str = SANDBOX_MALL
     encryption_key: str = field(default="", repr=False)
+    api_url: str = "https://{mall_id}.cafe24api.com"
+    analytics_url: str = "https://ca-api.cafe24data.com"
+    api_version: str = "2026-03-01"
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    refresh_token: str = field(default="", repr=False)
+    webhook_key: str = field(default="", repr=False)
+    state_url: str = field(default="", repr=False)
     neo4j_uri: str = ""
     neo4j_user: str = "neo4j"
     neo4j_password: str = field(default="", repr=False)
@@ -121,6 +142,15 @@ class Settings:
             vectors=_choice(e, "CAFE24_VECTORS", "qdrant" if server else "embedded", ("embedded", "qdrant")),
             mall_id=e.get("CAFE24_MALL_ID") or SANDBOX_MALL,
             encryption_key=e.get("CAFE24_ENCRYPTION_KEY", ""),
+            api_url=_http_url(e, "CAFE24_API_URL", cls.api_url),
+            analytics_url=_http_url(e, "CAFE24_ANALYTICS_URL", cls.analytics_url),
+            api_version=_version(e),
+            client_id=e.get("CAFE24_CLIENT_ID", ""),
+            client_secret=e.get("CAFE24_CLIENT_SECRET", ""),
+            redirect_uri=e.get("CAFE24_REDIRECT_URI", ""),
+            refresh_token=e.get("CAFE24_REFRESH_TOKEN", ""),
+            webhook_key=e.get("CAFE24_WEBHOOK_KEY", ""),
+            state_url=e.get("CAFE24_STATE_URL", ""),
             neo4j_uri=e.get("NEO4J_URI", ""),
             neo4j_user=e.get("NEO4J_USER") or "neo4j",
             neo4j_password=e.get("NEO4J_PASSWORD", ""),
@@ -141,6 +171,24 @@ def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
     value = env.get(name) or default
     if value not in allowed:
         raise ConfigError(f"{name}={value!r} is unknown", remedy=f"use one of: {', '.join(allowed)}")
+    return value
+
+
+def _http_url(env: Mapping[str, str], name: str, default: str) -> str:
+    """A base address; tokens travel to it, so plain HTTP is for this machine alone."""
+    url = (env.get(name) or default).rstrip("/")
+    parts = urlsplit(url.replace("{mall_id}", "mall"))
+    if parts.scheme == "https" and parts.hostname:
+        return url
+    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+        return url
+    raise ConfigError(f"{name}={url!r} is not an https address", remedy="plain http is accepted for loopback only")
+
+
+def _version(env: Mapping[str, str]) -> str:
+    value = env.get("CAFE24_API_VERSION") or Settings.api_version
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ConfigError(f"CAFE24_API_VERSION={value!r} is not a version", remedy="use a date such as 2026-03-01")
     return value
 
 
