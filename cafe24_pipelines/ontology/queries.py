@@ -1,6 +1,7 @@
 """Named graph queries in the shared Cypher subset: the same text runs on every graph store.
 
-Each returns plain rows for one mall (`$mall_id` is bound by the store), best first and limited. Does not belong here:
+Each returns plain rows for one mall (`$mall_id` is bound by the store), best first and limited. Means are written as
+sum / count: `avg()` is a running mean on one store, so its last digits hang on the order of rows. Does not belong here:
 aggregates that money is decided by; those are SQL over the lake (see `answers/`).
 """
 
@@ -107,7 +108,7 @@ QUERIES: Final = {
             "group_value", "회원등급별 회원 수와 구매",
             """MATCH (c:CRM_Customer)-[:IN_GROUP]->(g:CRM_CustomerGroup) WHERE g.mall_id = $mall_id
                RETURN g.name AS group_name, count(c) AS customers, sum(c.sales) AS sales,
-                      avg(c.spent) AS spent_per_customer ORDER BY customers DESC, group_name LIMIT 20""",
+                      sum(c.spent) / count(c) AS spent_per_customer ORDER BY customers DESC, group_name LIMIT 20""",
         ),
         _q(
             "coupon_reach", "쿠폰별 받은 회원, 쓴 횟수",
@@ -118,7 +119,8 @@ QUERIES: Final = {
         _q(
             "review_ratings", "리뷰가 많은 상품과 평균 평점",
             """MATCH (r:CRM_Review)-[:ABOUT]->(p:CRM_Product) WHERE p.mall_id = $mall_id
-               RETURN p.product_no AS product_no, p.name AS product, count(r) AS reviews, avg(r.rating) AS rating
+               RETURN p.product_no AS product_no, p.name AS product, count(r) AS reviews,
+                      1.0 * sum(r.rating) / count(r) AS rating
                ORDER BY reviews DESC, product_no LIMIT 20""",
         ),
         _q(
