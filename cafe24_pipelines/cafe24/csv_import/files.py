@@ -86,30 +86,41 @@ def read_text(path: Path, stated: str = "") -> Text:
     Raises:
         BadInput: the file is empty, not CSV, damaged, or in none of the encodings.
     """
-    raw = _read_bytes(path)
-    if not raw:
-        raise BadInput("the file is empty (0 bytes)", where=str(path), remedy="export it again, or remove it")
+    raw = read_bytes(path)
     for magic, kind in _NOT_CSV.items():
         if raw.startswith(magic):
             raise BadInput(f"this is {kind}, not CSV", where=str(path), remedy="save it as CSV UTF-8 and try again")
-    text = _decode(path, raw, stated)
+    text = decode(path, raw, stated)
     if b"\r" in text.data:  # a lone carriage return would end a line for some parsers and not for others
         bare = text.data.replace(b"\r\n", b"\n")
         text.data = bare.replace(b"\r", b"\n" if b"\n" not in bare else b" ")
     return text
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes, unpacked when they are gzipped.
+
+    Raises:
+        BadInput: it is empty, damaged, or may not be read.
+    """
     try:
         raw = path.read_bytes()
-        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except PermissionError as e:
         raise BadInput("no permission to read", where=str(path), remedy="give this user read access") from e
     except (EOFError, gzip.BadGzipFile, zlib.error) as e:
         raise BadInput(f"the gzip file is damaged ({e})", where=str(path), remedy="copy or download it again") from e
+    if not raw:
+        raise BadInput("the file is empty (0 bytes)", where=str(path), remedy="export it again, or remove it")
+    return raw
 
 
-def _decode(path: Path, raw: bytes, stated: str) -> Text:
+def decode(path: Path, raw: bytes, stated: str) -> Text:
+    """The text of a file's bytes, in the encoding that a mapping states or the one that reads it.
+
+    Raises:
+        BadInput: none does.
+    """
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         stated, tries = stated or "utf-16", ["utf-16"]
     elif raw[:3] == b"\xef\xbb\xbf":

@@ -44,6 +44,16 @@ class RawFile:
     continuations: int
     not_landed: list[str]
     notes: list[str] = field(default_factory=list)
+    parts: list["RawFile"] = field(default_factory=list)  # the files this is the sum of, see `pool.py`; [] for one
+    part_of: "np.ndarray | None" = None  # for each row, which of `parts` it is from
+
+    def file_of(self, row: int) -> str:
+        """The name of the file that a row is from."""
+        return self.name if self.part_of is None else self.parts[int(self.part_of[row])].name
+
+    def bad_lines(self) -> list[tuple[str, BadLine]]:
+        """Lines that could not be split, each with its file's name."""
+        return [(part.name, line) for part in (self.parts or [self]) for line in part.bad]
 
 
 def read_raw(path: Path, resource: Resource, mapping: ShopMapping) -> RawFile:
@@ -58,7 +68,7 @@ def read_raw(path: Path, resource: Resource, mapping: ShopMapping) -> RawFile:
     records = split_records(text, mapping.delimiter)
     part = mapping.of(resource.name)
     places = _places(path, records.header, resource, part, mapping.delimiter)
-    columns = _parse(text, records, places, mapping.delimiter)
+    columns = parse_columns(text, records, places, mapping.delimiter)
     rows = len(records.lines)
     for name, value in part.constants.items():
         columns[name] = Distinct(np.zeros(rows, dtype=np.int32), [value])
@@ -111,7 +121,8 @@ def _how_to_map(header: list[str], resource: Resource, name: str, delimiter: str
     )
 
 
-def _parse(text: Text, records: Records, places: dict[str, int], delimiter: str) -> dict[str, Distinct]:
+def parse_columns(text: Text, records: Records, places: dict[str, int], delimiter: str) -> dict[str, Distinct]:
+    """The columns at `places` (name -> position) of the good records."""
     import numpy as np
     import pyarrow as pa
     from pyarrow import csv

@@ -44,6 +44,14 @@ class FileAccount:
 
 
 @dataclass(frozen=True)
+class UnreadFile:
+    """A file of the folder of which nothing was read, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Figure:
     """A count (int) or a sum of money (Decimal): over all records read, over landed and over quarantined ones.
 
@@ -72,6 +80,7 @@ class Reconciliation:
     files: list[FileAccount]
     figures: list[Figure]
     notes: list[str] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
 
     @property
     def balanced(self) -> bool:
@@ -102,6 +111,8 @@ class Reconciliation:
                 yield f.file, "columns not landed", ", ".join(f.not_landed)
             for note in f.notes:
                 yield f.file, "note", note
+        for u in self.unread:
+            yield u.file, "not read", u.reason
         for g in self.figures:
             unit = f" {self.currency}" if isinstance(g.read, Decimal) else ""
             value = f"{g.read:,}{unit}"
@@ -124,4 +135,5 @@ class Reconciliation:
                 for g in self.figures
             },
             "notes": self.notes,
+            "unread": [asdict(u) for u in self.unread],
         }

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.csv_import.contract import Field
+from cafe24_pipelines.cafe24.csv_import.files import BadLine
 from cafe24_pipelines.cafe24.csv_import.reader import Distinct, RawFile
 from cafe24_pipelines.cafe24.csv_import.values import Readers, Refused
 from cafe24_pipelines.cafe24.privacy import Pseudonyms, mask_text
@@ -70,10 +71,11 @@ class Rows:
         """Mark rows as identical to one that is kept."""
         self.merged |= rows & (self._why == 0)
 
-    def reasons(self) -> dict[str, int]:
-        """Reason -> rows refused for it."""
-        counts = Counter(self._why[self._why > 0].tolist())
-        named = Counter({b.reason: 0 for b in self.raw.bad}) + Counter(b.reason for b in self.raw.bad)
+    def reasons(self, where: "np.ndarray | None" = None, bad: "list[BadLine] | None" = None) -> dict[str, int]:
+        """Reason -> rows refused for it; of the rows of a mask and of some unreadable lines, else of all."""
+        codes = self._why if where is None else self._why[where]
+        counts = Counter(codes[codes > 0].tolist())
+        named = Counter(b.reason for b in (self.raw.bad if bad is None else bad))
         for code, rows in counts.items():
             named[self._reasons[code][0]] += rows
         return dict(sorted(named.items()))
@@ -114,6 +116,7 @@ class Rows:
             else:
                 try:
                     value = read(text)
+                    reason = "is empty" if value is None and f.filled else ""
                 except Refused as e:
                     reason = str(e)
             values.append(value)
@@ -139,17 +142,17 @@ class Rows:
             if self.amount is not None
             else [None] * len(rows)
         )
-        bad = self.raw.bad
-        described = [{"line": b.line, "length": b.length, "sha256": b.sha256} for b in bad]
+        bad = self.raw.bad_lines()
+        described = [{"line": b.line, "length": b.length, "sha256": b.sha256} for _, b in bad]
         shown = [json.dumps(r, ensure_ascii=False) for r in [*(self._show(i, hasher) for i in rows), *described]]
         reasons = [self._reasons[self._why[i]] for i in rows]
         schema = pa.schema([f for f in QUARANTINE_SCHEMA if f.name != "mall_id"])
         return pa.table(
             {
                 "resource": [resource] * len(shown),
-                "source_file": [self.raw.name] * len(shown),
-                "source_line": [*(int(self.raw.lines[i]) for i in rows), *(b.line for b in bad)],
-                "reason": [*(r for r, _ in reasons), *(b.reason for b in bad)],
+                "source_file": [*(self.raw.file_of(i) for i in rows), *(name for name, _ in bad)],
+                "source_line": [*(int(self.raw.lines[i]) for i in rows), *(b.line for _, b in bad)],
+                "reason": [*(r for r, _ in reasons), *(b.reason for _, b in bad)],
                 "field": [*(f for _, f in reasons), *([None] * len(bad))],
                 "row": shown,
                 "amount": [*worth, *([None] * len(bad))],
@@ -168,6 +171,8 @@ class Rows:
                 shown["member_key"] = hasher.of(text)
             elif f.kind == "id":
                 shown[f.name] = text
+            elif f.kind == "region":  # the cell may be a whole address: only what was read of it is shown
+                shown[f.name] = self.columns[f.name][i].as_py()
             else:
                 readable = self.columns[f.name][i].is_valid
                 shown[f.name] = mask_text(text) if readable or f.kind in _SHOWN_KINDS else _shape(text)

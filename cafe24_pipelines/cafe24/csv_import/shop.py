@@ -4,24 +4,35 @@ Every header and mapping is checked before any row is believed, so a folder that
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cafe24_pipelines.cafe24.csv_import.accounts import account, account_of_downloads
 from cafe24_pipelines.cafe24.csv_import.contract import FLAT, MUST_HAVE, RESOURCES
+from cafe24_pipelines.cafe24.csv_import.discover import (
+    BY_NAME,
+    Downloads,
+    find_downloads,
+    holds_contract_files,
+    left_over,
+    names_contract_file,
+)
+from cafe24_pipelines.cafe24.csv_import.downloads import member_tables, order_tables, product_tables
 from cafe24_pipelines.cafe24.csv_import.files import locate
 from cafe24_pipelines.cafe24.csv_import.mapping import ShopMapping
+from cafe24_pipelines.cafe24.csv_import.pool import pooled
+from cafe24_pipelines.cafe24.csv_import.product_numbers import ProductNumbers
 from cafe24_pipelines.cafe24.csv_import.reader import read_raw
-from cafe24_pipelines.cafe24.csv_import.reconcile import Figure, FileAccount, Reconciliation
 from cafe24_pipelines.cafe24.csv_import.rows import Rows
-from cafe24_pipelines.cafe24.csv_import.tables import build_tables
+from cafe24_pipelines.cafe24.csv_import.tables import build_tables, other_tables, settle_duplicates
 from cafe24_pipelines.cafe24.csv_import.values import Readers
 from cafe24_pipelines.cafe24.privacy import Pseudonyms
+from cafe24_pipelines.errors import BadInput
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
+    from cafe24_pipelines.cafe24.csv_import.reconcile import Reconciliation
     from cafe24_pipelines.cafe24.landing import ShopData
 
 
@@ -39,21 +50,98 @@ def read_shop(
     Raises:
         BadInput: a file or a required column is missing, or a file can't be decoded.
     """
+    readers, root = Readers(mapping), Path(path)
+    if root.exists() and str(path) and not holds_contract_files(root, mapping):
+        found = find_downloads(root, mapping)
+        if found.orders or (found.any and not names_contract_file(root)):
+            files, tables = _downloads(found, mapping, readers, progress)
+            named = _by_name(_beside_downloads(root, mapping, files), mapping, readers, progress)
+            for rows in named.values():
+                settle_duplicates(rows)
+            tables |= other_tables(named, mapping, hasher)
+            done = account_of_downloads(files | named, tables["orders"].column("paid_amount"), mapping, found.unread)
+            return _shop_data(tables, files | named, hasher, done)
+        _refuse_strangers(found, root)
+    located = _located(path, mapping)
+    files = _by_name(located, mapping, readers, progress)
+    tables = build_tables(files, mapping, hasher)
+    unread = left_over(root, list(located.values()), mapping)
+    return _shop_data(tables, files, hasher, account(files, mapping, unread))
+
+
+def _downloads(
+    found: Downloads, mapping: ShopMapping, readers: Readers, progress: Callable[[str], None] | None
+) -> "tuple[dict[str, Rows], dict[str, pa.Table]]":
+    """The rows of the admin's downloads by kind, settled, and their tables."""
+    files: dict[str, Rows] = {}
+    for name, parts in (("orders", found.orders), ("customers", found.customers), ("products", found.products)):
+        for part in parts:
+            if progress:
+                progress(f"{part.name}: {len(part.lines):,} rows ({name})")
+        if parts:
+            files[name] = Rows(pooled(parts), readers)
+            _note_doubtful_times(files[name], readers)
+    numbers = ProductNumbers(*(files[n] for n in ("products", "orders") if n in files))
+    tables = order_tables(files["orders"], numbers, mapping, readers) if "orders" in files else _no_orders()
+    if "customers" in files:
+        tables |= member_tables(files["customers"])
+    if "products" in files:
+        tables |= product_tables(files["products"], numbers, mapping)
+    return files, tables
+
+
+def _beside_downloads(root: Path, mapping: ShopMapping, files: dict[str, Rows]) -> dict[str, Path]:
+    """The contract's files that are read by name beside downloads: those the admin has none for, and mapped ones."""
+    wanted = [n for n in RESOURCES if n in BY_NAME or (n in mapping.files and n not in MUST_HAVE)]
+    located = {n: file for n in wanted if root.is_dir() and (file := locate(root, mapping, n)) is not None}
+    if both := sorted(files.keys() & located.keys()):
+        raise BadInput(f"the mapping names a file of {both[0]}, and the folder holds downloads of them too",
+                       where=str(root), remedy="keep one of the two")  # fmt: skip
+    return located
+
+
+def _by_name(
+    located: dict[str, Path], mapping: ShopMapping, readers: Readers, progress: Callable[[str], None] | None
+) -> dict[str, Rows]:
+    files = {}
+    for name, file in located.items():
+        files[name] = Rows(read_raw(file, RESOURCES[name], mapping), readers)
+        _note_doubtful_times(files[name], readers)
+        if progress:
+            progress(f"{file.name}: {files[name].size:,} rows")
+    return files
+
+
+def _shop_data(
+    tables: "dict[str, pa.Table]", files: dict[str, Rows], hasher: Pseudonyms, reconciliation: "Reconciliation"
+) -> "ShopData":
     import pyarrow as pa
 
     from cafe24_pipelines.cafe24.landing import ShopData
 
-    readers, files = Readers(mapping), {}
-    for name, found in _located(path, mapping).items():
-        files[name] = Rows(read_raw(found, RESOURCES[name], mapping), readers)
-        _note_doubtful_times(files[name], readers)
-        if progress:
-            progress(f"{found.name}: {files[name].size:,} rows")
-    tables = build_tables(files, mapping, hasher)
-    refused = [rows.quarantine("order_items" if n == FLAT else n, hasher) for n, rows in files.items()]
-    return ShopData(
-        tables, snapshot=False, quarantine=pa.concat_tables(refused), reconciliation=account(files, mapping)
-    )
+    lines = "order_items" if "order_items" in tables and "order_items" not in files else "orders"
+    refused = [rows.quarantine(lines if n in (FLAT, "orders") else n, hasher) for n, rows in files.items()]
+    return ShopData(tables, snapshot=False, quarantine=pa.concat_tables(refused), reconciliation=reconciliation)
+
+
+def _no_orders() -> "dict[str, pa.Table]":
+    """No orders, for an import of members or products alone."""
+    from cafe24_pipelines.stores.schemas import TABLES
+
+    return {"orders": TABLES["orders"].schema.empty_table().drop_columns(["mall_id"])}
+
+
+def _refuse_strangers(found: Downloads, root: Path) -> None:
+    """An error for a folder that holds neither downloads nor a file of the contract."""
+    named = {f"{name}.csv" for name in RESOURCES}
+    if found.unread and not any(u.file.removesuffix(".gz") in named for u in found.unread) and root.is_dir():
+        shown = "; ".join(f"{u.file}: {u.reason}" for u in found.unread[:5])
+        raise BadInput(
+            "no file of the folder is an order, member or product download of the Cafe24 admin "
+            f"(주문·회원·상품 파일이 없습니다) — {shown}", where=str(root),
+            remedy="download orders as CSV or Excel in the admin, or name files and columns in a mapping, see "
+            "docs/csv-import.md",
+        )  # fmt: skip
 
 
 def _located(path: str | Path, mapping: ShopMapping) -> dict[str, Path]:
@@ -67,7 +155,7 @@ def _located(path: str | Path, mapping: ShopMapping) -> dict[str, Path]:
 
 
 def _note_doubtful_times(rows: Rows, readers: Readers) -> None:
-    """Say how many local times a clock change made doubtful, and how they were read."""
+    """Say in the (last) file's account how many local times a clock change made doubtful, and how they were read."""
     import numpy as np
 
     how = {"ambiguous": "the first of the two was taken", "non-existent": "they were moved forward by the gap"}
@@ -79,114 +167,6 @@ def _note_doubtful_times(rows: Rows, readers: Readers) -> None:
                 hit = np.array([value.strip() in texts for value in column.values], dtype=bool)
                 count += int(hit[column.codes].sum())
         if count:
-            rows.raw.notes.append(f"{count:,} local times are {kind} because clocks changed; {taken}")
-
-
-def account(files: dict[str, Rows], mapping: ShopMapping) -> Reconciliation:
-    """Account for every line and every amount of the files."""
-    figures: list[Figure] = []
-    if FLAT in files:
-        figures += _line_figures(files[FLAT]) + _flat_figures(files[FLAT])
-    else:
-        figures += _order_figures(files["orders"]) + _line_figures(files["order_items"])
-    duplicates = next((f for f in figures if f.name == "duplicate order lines"), None)
-    notes = []
-    if duplicates and duplicates.read:
-        notes.append(
-            f"{duplicates.read:,} order lines repeat an earlier line exactly; an order can hold the same line twice, "
-            "so each is kept as a line of its own"
-        )
-    accounts = [_account(rows) for rows in files.values()]
-    return Reconciliation(mapping.currency, mapping.time_zone, accounts, figures, notes)
-
-
-def _account(rows: Rows) -> FileAccount:
-    raw = rows.raw
-    return FileAccount(
-        file=raw.name, resource=raw.resource.name, encoding=raw.encoding, lines=raw.physical, blank=raw.blank,
-        continuations=raw.continuations, records=rows.size + len(raw.bad), landed=int(rows.lands.sum()),
-        quarantined=int(rows.refused.sum()) + len(raw.bad), merged=int(rows.merged.sum()), reasons=rows.reasons(),
-        not_landed=raw.not_landed, notes=raw.notes,
-    )  # fmt: skip
-
-
-def _count(rows: Rows, name: str, mask: "np.ndarray | None" = None, *, bad: bool = False) -> Figure:
-    import numpy as np
-
-    where = np.ones(rows.size, dtype=bool) if mask is None else mask
-    lines = len(rows.raw.bad) if bad else 0
-    landed, refused, merged = (int((where & part).sum()) for part in (rows.lands, rows.refused, rows.merged))
-    return Figure(name, int(where.sum()) + lines, landed, refused + lines, merged)
-
-
-def _sum(rows: Rows, name: str) -> Figure:
-    if rows.amount is None:
-        raise ValueError(f"{rows.raw.name}: its rows have no amount")
-    values = rows.amount
-    landed, refused, merged = (_total(values, m) for m in (rows.lands, rows.refused, rows.merged))
-    return Figure(name, _total(values), landed, refused, merged)
-
-
-def _total(values: "pa.Array", mask: "np.ndarray | None" = None) -> Decimal:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    chosen = values if mask is None else values.filter(pa.array(mask))
-    total = pc.sum(chosen.cast(pa.decimal128(38, 4))).as_py()
-    return Decimal("0.0000") if total is None else total
-
-
-def _distinct(rows: Rows, name: str, column: str) -> Figure:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    values = rows.columns[column]
-    masks = (None, rows.lands, rows.refused)
-    read, landed, refused = (
-        pc.count_distinct(values if m is None else values.filter(pa.array(m)), mode="only_valid").as_py()
-        for m in masks
-    )
-    return Figure(name, read, landed, refused, parts=False)
-
-
-def _line_figures(rows: Rows) -> list[Figure]:
-    import numpy as np
-
-    codes = rows.text_codes()
-    first = np.zeros(rows.size, dtype=bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    figures = [_count(rows, "order lines", bad=True), _count(rows, "duplicate order lines", ~first)]
-    if rows.amount is not None:
-        figures.append(
-            _count(rows, "lines without a readable amount", rows.amount.is_null().to_numpy(zero_copy_only=False))
-        )
-    return [*figures, _sum(rows, "amount")]
-
-
-def _flat_figures(rows: Rows) -> list[Figure]:
-    return [
-        _distinct(rows, "invoices", "order_id"),
-        _distinct(rows, "known customers", "member_id"),
-        _count(rows, "guest lines", _is_guest(rows)),
-        _count(rows, "cancellation lines", _is_cancelled(rows)),
-    ]
-
-
-def _order_figures(rows: Rows) -> list[Figure]:
-    return [
-        _count(rows, "orders", bad=True),
-        _distinct(rows, "known customers", "member_id"),
-        _count(rows, "guest orders", _is_guest(rows)),
-        _count(rows, "cancelled orders", _is_cancelled(rows)),
-        _sum(rows, "paid amount"),
-    ]
-
-
-def _is_guest(rows: Rows) -> "np.ndarray":
-    return rows.columns["member_id"].is_null().to_numpy(zero_copy_only=False)
-
-
-def _is_cancelled(rows: Rows) -> "np.ndarray":
-    import pyarrow.compute as pc
-
-    return pc.fill_null(pc.equal(rows.columns["status"], "cancelled"), False).to_numpy(zero_copy_only=False)
+            (rows.raw.parts or [rows.raw])[-1].notes.append(
+                f"{count:,} local times are {kind} because clocks changed; {taken}"
+            )

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "cafe24-pipelines/customer-group")
-_ADVANCE: Final = ("unpaid", "paid", "shipping", "delivered", "confirmed", "exchanged", "returned", "cancelled")
+ADVANCE: Final = ("unpaid", "paid", "shipping", "delivered", "confirmed", "exchanged", "returned", "cancelled")
 """Order statuses by how far they are; an order is where its least advanced line is, gone only when all are gone."""
 
 
@@ -33,10 +32,10 @@ def build_tables(files: dict[str, Rows], mapping: ShopMapping, hasher: Pseudonym
         hasher: for event ids, which must not be guessable from a member id.
     """
     for name, rows in files.items():
-        _refuse_negative(rows, "price" if name == "products" else "unit_price")
+        refuse_negative(rows, "price" if name == "products" else "unit_price")
     for name in ("order_items", FLAT):
         if name in files:
-            _price_lines(files[name])
+            price_lines(files[name])
     for rows in files.values():
         settle_duplicates(rows)
     tables: dict[str, pa.Table] = {}
@@ -46,16 +45,21 @@ def build_tables(files: dict[str, Rows], mapping: ShopMapping, hasher: Pseudonym
         orders, items = files["orders"], files["order_items"]
         orders.amount = orders.columns["paid_amount"]
         _refuse_orphans(items, orders)
-        tables["orders"] = _with_text(orders.table(), "currency", mapping.currency)
-        tables["order_items"] = _lines(items, mapping.currency)
+        tables["orders"] = with_text(orders.table(), "currency", mapping.currency)
+        tables["order_items"] = order_lines(items, mapping.currency)
+    return tables | other_tables(files, mapping, hasher)
+
+
+def other_tables(files: dict[str, Rows], mapping: ShopMapping, hasher: Pseudonyms) -> dict[str, "pa.Table"]:
+    """The tables of the optional files, whose rows are settled already."""
+    tables: dict[str, pa.Table] = {}
     if "customers" in files:
-        tables |= _customers(files["customers"])
+        tables |= customer_tables(files["customers"].table())
     if "products" in files:
-        tables["products"] = _with_text(files["products"].table(), "currency", mapping.currency)
+        tables["products"] = with_text(files["products"].table(), "currency", mapping.currency)
     if "events" in files:
         tables["events"] = _events(files["events"], hasher)
-    tables |= {name: files[name].table() for name in ("coupons", "coupon_issues", "reviews") if name in files}
-    return tables
+    return tables | {n: files[n].table() for n in ("coupons", "coupon_issues", "reviews") if n in files}
 
 
 def settle_duplicates(rows: Rows) -> None:
@@ -75,12 +79,13 @@ def settle_duplicates(rows: Rows) -> None:
     rows.refuse(later & ~same, "repeats with other content; the first one was kept", key[0])
 
 
-def _refuse_negative(rows: Rows, name: str) -> None:
+def refuse_negative(rows: Rows, name: str) -> None:
+    """Refuse rows whose price is below nothing."""
     if name in rows.columns:
         rows.refuse(_mask(rows.columns[name], "<", 0), "is negative", name)
 
 
-def _price_lines(rows: Rows) -> None:
+def price_lines(rows: Rows) -> None:
     """Fill `amount` = quantity x unit_price, exactly, also for rows that are refused."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -101,8 +106,8 @@ def _refuse_orphans(items: Rows, orders: Rows) -> None:
     items.refuse(~there, "is of no landed order (an order line without its order)", "order_id")
 
 
-def _lines(rows: Rows, currency: str) -> "pa.Table":
-    """The landing order lines, numbered from 1 within their order as the file has them."""
+def order_lines(rows: Rows, currency: str, rank: "np.ndarray | None" = None) -> "pa.Table":
+    """The landing order lines, numbered from 1 within their order: by `rank` (one a row), else in file order."""
     import numpy as np
     import pyarrow as pa
 
@@ -111,11 +116,11 @@ def _lines(rows: Rows, currency: str) -> "pa.Table":
     columns = {n: rows.columns[n].filter(lands) for n in wanted if n in rows.columns}
     columns["amount"] = rows.amount.filter(lands) if rows.amount is not None else None
     codes = columns["order_id"].dictionary_encode().indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
+    order = np.argsort(codes, kind="stable") if rank is None else np.lexsort((rank[rows.lands], codes))
     begins = np.searchsorted(codes[order], codes[order])  # where each row's own order begins
     number = np.empty(len(codes), dtype=np.int64)
     number[order] = np.arange(len(codes)) - begins + 1
-    return _with_text(pa.table(columns | {"line_no": pa.array(number)}), "currency", currency)
+    return with_text(pa.table(columns | {"line_no": pa.array(number)}), "currency", currency)
 
 
 def _from_flat(rows: Rows, mapping: ShopMapping) -> dict[str, "pa.Table"]:
@@ -125,12 +130,12 @@ def _from_flat(rows: Rows, mapping: ShopMapping) -> dict[str, "pa.Table"]:
 
     own_status = "status" not in mapping.of(FLAT).constants
     rows.columns["status"] = _status_by_prefix(rows, mapping)
-    _refuse_other_members(rows)
-    items = _lines(rows, mapping.currency)
+    refuse_other_members(rows)
+    items = order_lines(rows, mapping.currency)
     if not own_status:
         items = items.drop_columns(["status"])
     lines = rows.table().append_column("amount", items.column("amount"))
-    rank = pc.index_in(lines.column("status"), value_set=pa.array(_ADVANCE))
+    rank = pc.index_in(lines.column("status"), value_set=pa.array(ADVANCE))
     lines = lines.append_column("rank", rank)
     # One thread keeps orders in file order, and makes "first" mean the first line that has a value.
     picked = [("ordered_at", "min"), ("amount", "sum"), ("rank", "min"), ("member_id", "first")]
@@ -138,12 +143,12 @@ def _from_flat(rows: Rows, mapping: ShopMapping) -> dict[str, "pa.Table"]:
     grouped = lines.group_by("order_id", use_threads=False).aggregate(picked)
     orders = {
         "order_id": grouped.column("order_id"), "member_id": grouped.column("member_id_first"),
-        "ordered_at": grouped.column("ordered_at_min"), "status": pa.array(_ADVANCE).take(grouped.column("rank_min")),
+        "ordered_at": grouped.column("ordered_at_min"), "status": pa.array(ADVANCE).take(grouped.column("rank_min")),
         "paid_amount": grouped.column("amount_sum"),
     }  # fmt: skip
     if "country" in lines.column_names:
         orders["country"] = grouped.column("country_first")
-    return {"orders": _with_text(pa.table(orders), "currency", mapping.currency), "order_items": items}
+    return {"orders": with_text(pa.table(orders), "currency", mapping.currency), "order_items": items}
 
 
 def _status_by_prefix(rows: Rows, mapping: ShopMapping) -> "pa.Array":
@@ -157,7 +162,7 @@ def _status_by_prefix(rows: Rows, mapping: ShopMapping) -> "pa.Array":
     return status
 
 
-def _refuse_other_members(rows: Rows) -> None:
+def refuse_other_members(rows: Rows) -> None:
     """A line that names another member than its order's first known one can't be of that order."""
     import numpy as np
 
@@ -172,23 +177,28 @@ def _refuse_other_members(rows: Rows) -> None:
     rows.refuse(named & (members != first[keys]), "is not the member of the order's other lines", "member_id")
 
 
-def _customers(rows: Rows) -> dict[str, "pa.Table"]:
+def customer_tables(members: "pa.Table") -> dict[str, "pa.Table"]:
     """Members with `group_no`, and the tiers their file names; a tier's number is derived from its name."""
+    if "group_name" not in members.column_names:
+        return {"customers": members}
+    numbered, tiers = numbers_of_names(members.column("group_name"), "group_no", "group_name", "customer-group")
+    members = members.drop_columns(["group_name"]).append_column("group_no", numbered)
+    return {"customers": members, "customer_groups": tiers}
+
+
+def numbers_of_names(names: "pa.ChunkedArray", number: str, name: str, what: str) -> "tuple[pa.Array, pa.Table]":
+    """For things of which a file knows only the name: each row's number, and a table of numbers and names.
+
+    A number is derived from the name, so that every import finds the same one.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    members = rows.table()
-    if "group_name" not in members.column_names:
-        return {"customers": members}
-    names = pc.unique(members.column("group_name").drop_null()).to_pylist()
-    numbers = [uuid.uuid5(_NAMESPACE, name).hex[:16] for name in names]
-    place = pc.index_in(members.column("group_name"), value_set=pa.array(names, pa.string()))
-    numbered = pc.take(pa.array(numbers, pa.string()), place)
-    tiers = {"group_no": pa.array(numbers, pa.string()), "group_name": pa.array(names, pa.string())}
-    return {
-        "customers": members.drop_columns(["group_name"]).append_column("group_no", numbered),
-        "customer_groups": pa.table(tiers),
-    }
+    namespace = uuid.uuid5(uuid.NAMESPACE_URL, f"cafe24-pipelines/{what}")
+    known = pc.unique(names.drop_null()).to_pylist()
+    numbers = pa.array([uuid.uuid5(namespace, text).hex[:16] for text in known], pa.string())
+    place = pc.index_in(names, value_set=pa.array(known, pa.string()))
+    return pc.take(numbers, place), pa.table({number: numbers, name: pa.array(known, pa.string())})
 
 
 def _events(rows: Rows, hasher: Pseudonyms) -> "pa.Table":
@@ -209,7 +219,8 @@ def _events(rows: Rows, hasher: Pseudonyms) -> "pa.Table":
     return table.append_column("event_id", pa.array(ids, pa.string()))
 
 
-def _with_text(table: "pa.Table", name: str, value: str) -> "pa.Table":
+def with_text(table: "pa.Table", name: str, value: str) -> "pa.Table":
+    """The table with one more column, of one text."""
     import pyarrow as pa
 
     return table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))

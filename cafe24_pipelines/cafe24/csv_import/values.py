@@ -1,7 +1,9 @@
 """Reading one cell: times, money, whole numbers, status words, flags. Every reader takes the stripped, non-empty
-text and returns the lake's value, or raises `Refused` with a reason that a merchant understands.
+text and returns the lake's value, None for a placeholder that means empty, or raises `Refused` with a reason that a
+merchant understands.
 
-Money and quantities are exact: `Decimal`, never a float. Does not belong here: rows (see `rows.py`).
+Money and quantities are exact: `Decimal`, never a float. Does not belong here: rows (see `rows.py`), and what words
+mean (see `words.py`).
 """
 
 import re
@@ -11,42 +13,31 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cafe24_pipelines.cafe24.csv_import.mapping import ShopMapping
+from cafe24_pipelines.cafe24.csv_import.words import (
+    DASHES,
+    EVENT,
+    GENDER,
+    GUESTS,
+    NO_GENDER,
+    compact,
+    flag_of,
+    region_of,
+    status_of,
+)
 
 MOST: Final = Decimal(10**11)
 """Amounts of a line or order reach up to this; more is a slip, and would not add up within the lake's 20 digits."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|[+-]?\.\d+", re.ASCII)
-_CURRENCY_SIGNS = re.compile(r"^(?P<sign>[+-]?)\s*[₩￦$£€¥]\s*|\s*원$")
+_CURRENCY_SIGNS = re.compile(r"^(?P<sign>[+-]?)\s*(?:[₩￦$£€¥]|KRW(?![A-Z]))\s*|\s*(?:원|KRW)$", re.IGNORECASE)
 _LOOSE_DATE = re.compile(
-    r"(?P<y>\d{4})\s*[-./년]\s*(?P<m>\d{1,2})\s*[-./월]\s*(?P<d>\d{1,2})\s*[.일]?"
+    r"(?P<y>\d{4})\s*[-./년]\s*(?P<m>\d{1,2})\s*[-./월]\s*(?P<d>\d{1,2})\s*[.일]?(?:\s*\([월화수목금토일]\))?"
     r"(?:[T\s]\s*(?P<half>오전|오후|AM|PM)?\s*(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2}))?)?",
     re.ASCII,
 )
-
-_STATUS: Final = {
-    "unpaid": "unpaid", "pending": "unpaid", "awaiting payment": "unpaid", "입금전": "unpaid", "입금대기": "unpaid",
-    "미입금": "unpaid", "paid": "paid", "processing": "paid", "결제완료": "paid", "입금완료": "paid",
-    "상품준비중": "paid", "배송준비중": "paid", "배송대기": "paid", "배송보류": "paid",
-    "shipping": "shipping", "shipped": "shipping", "배송중": "shipping",
-    "delivered": "delivered", "배송완료": "delivered",
-    "confirmed": "confirmed", "completed": "confirmed", "complete": "confirmed", "구매확정": "confirmed",
-    "cancelled": "cancelled", "canceled": "cancelled", "취소": "cancelled", "취소완료": "cancelled",
-    "주문취소": "cancelled", "returned": "returned", "refunded": "returned", "반품": "returned",
-    "반품완료": "returned", "환불": "returned", "환불완료": "returned",
-    "exchanged": "exchanged", "교환": "exchanged", "교환완료": "exchanged",
-    "n00": "unpaid", "n10": "paid", "n20": "paid", "n21": "paid", "n22": "paid", "n30": "shipping",
-    "n40": "delivered", "n50": "confirmed",
-}  # fmt: skip
-_CODE = re.compile(r"[cre][0-9]{2}")
-_CODE_STATUS: Final = {"c": "cancelled", "r": "returned", "e": "exchanged"}
-_EVENT: Final = {
-    "view": "view", "조회": "view", "상품조회": "view", "cart": "cart", "장바구니": "cart",
-    "purchase": "purchase", "구매": "purchase", "주문": "purchase",
-}  # fmt: skip
-_GENDER: Final = {"f": "F", "female": "F", "여": "F", "여자": "F", "여성": "F",
-                  "m": "M", "male": "M", "남": "M", "남자": "M", "남성": "M"}  # fmt: skip
-_YES: Final = frozenset(["t", "true", "y", "yes", "1", "o", "수신", "동의", "판매함", "판매중"])
-_NO: Final = frozenset(["f", "false", "n", "no", "0", "x", "미수신", "수신거부", "거부", "판매안함", "판매중지"])
+_NO_DATE: Final = frozenset(["0000-00-00", "0000-00-00 00:00:00", "0000-00-00 00:00"])
+_EXCEL_DAY = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)
+_EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  a local day count; the caller gives it the mall's zone
 
 
 class Refused(Exception):
@@ -61,22 +52,24 @@ class Readers:
 
         self._zone = ZoneInfo(mapping.time_zone)
         self._format = mapping.time_format
-        self._status = _STATUS | _folded(mapping.status)
-        self._event = _EVENT | _folded(mapping.event)
+        self._status = _folded(mapping.status)
+        self._event = EVENT | _folded(mapping.event)
         self.doubtful: dict[str, str] = {}  # raw text -> "ambiguous" | "non-existent"
 
     def reader(self, kind: str) -> Callable[[str], Any]:
         """The reader of a field kind (KeyError for a kind that does not exist)."""
         readers: dict[str, Callable[[str], Any]] = {
-            "id": str, "text": str, "prose": str, "member": str, "time": self.time, "money": money, "price": money,
+            "id": str, "text": str, "prose": str, "member": member, "time": self.time, "money": money, "price": money,
             "whole": whole, "rating": rating, "status": self.status, "event": self.event, "gender": gender,
-            "flag": flag,
+            "flag": flag, "region": region_of,
         }  # fmt: skip
         return readers[kind]
 
-    def time(self, text: str) -> datetime:
+    def time(self, text: str) -> datetime | None:
         """A time in UTC. Local when it has no offset; a doubtful local time is read with the offset before the
         clock change (`fold=0`): the first of two, and a skipped one moves forward by the gap."""
+        if text in DASHES or text in _NO_DATE:
+            return None
         local = self._local(text)
         if not 1990 <= local.year <= 2100:
             raise Refused("is not between the years 1990 and 2100")
@@ -95,6 +88,8 @@ class Readers:
             return datetime.fromisoformat(text)
         except ValueError:
             loose = None if self._format else _LOOSE_DATE.fullmatch(text)
+        if loose is None and not self._format and _EXCEL_DAY.fullmatch(text):
+            return _EXCEL_EPOCH + timedelta(seconds=round(Decimal(text) * 86_400))
         if loose is None:
             raise Refused("is not a date or time")
         part = {k: int(v or 0) for k, v in loose.groupdict().items() if k != "half"}
@@ -108,12 +103,10 @@ class Readers:
 
     def status(self, text: str) -> str:
         """An order status of the lake, from the mapping's words, English, Korean, or Cafe24 item codes."""
-        word = text.casefold()
-        if (known := self._status.get(word)) is not None:
-            return known
-        if _CODE.fullmatch(word):  # a request counts as done: better a sale too few than one that was taken back
-            return _CODE_STATUS[word[0]]
-        raise Refused("is an unknown status")
+        known = self._status.get(text.casefold()) or status_of(text)
+        if known is None:
+            raise Refused("is an unknown status")
+        return known
 
     def event(self, text: str) -> str:
         """view, cart or purchase."""
@@ -126,8 +119,17 @@ def _folded(words: Mapping[str, str]) -> dict[str, str]:
     return {word.strip().casefold(): meaning for word, meaning in words.items()}
 
 
-def money(text: str) -> Decimal:
+def member(text: str) -> str | None:
+    """A member id; None for the words that stand for a guest."""
+    return None if compact(text) in GUESTS else text
+
+
+def money(text: str) -> Decimal | None:
     """An exact amount; thousands separators and a currency sign are allowed, more than four decimals are not."""
+    if text in DASHES:
+        return None
+    if text == "무료":
+        return Decimal("0.0000")
     bare = _CURRENCY_SIGNS.sub(lambda m: m["sign"] or "", text)
     if not _NUMBER.fullmatch(bare):
         raise Refused("is not a number")
@@ -140,8 +142,10 @@ def money(text: str) -> Decimal:
     return exact
 
 
-def whole(text: str) -> int:
+def whole(text: str) -> int | None:
     """A whole number; `2.0` is one, `1.5` is not."""
+    if text in DASHES:
+        return None
     if not _NUMBER.fullmatch(text):
         raise Refused("is not a number")
     value = Decimal(text.replace(",", ""))
@@ -152,26 +156,30 @@ def whole(text: str) -> int:
     return int(value)
 
 
-def rating(text: str) -> int:
+def rating(text: str) -> int | None:
     """One to five."""
     value = whole(text)
+    if value is None:
+        return None
     if not 1 <= value <= 5:
         raise Refused("is not between 1 and 5")
     return value
 
 
-def gender(text: str) -> str:
-    """F or M."""
-    if (known := _GENDER.get(text.casefold())) is None:
+def gender(text: str) -> str | None:
+    """F or M; None for the words that say it was not told."""
+    word = compact(text)
+    if word in DASHES or word in NO_GENDER:
+        return None
+    if (known := GENDER.get(word)) is None:
         raise Refused("is not a known gender code")
     return known
 
 
-def flag(text: str) -> bool:
+def flag(text: str) -> bool | None:
     """Yes or no."""
-    word = text.casefold()
-    if word in _YES:
-        return True
-    if word in _NO:
-        return False
-    raise Refused("is neither yes nor no")
+    if text in DASHES:
+        return None
+    if (known := flag_of(text)) is None:
+        raise Refused("is neither yes nor no")
+    return known
