@@ -9,6 +9,7 @@ SEOUL: Final = "Asia/Seoul"
 SANDBOX_MALL: Final = "sandbox"
 
 # Asset groups, one a stage, in the order data flows.
+ADMIN_API: Final = "admin_api"
 SHOP: Final = "shop"
 DOCUMENTS: Final = "documents"
 KNOWLEDGE: Final = "knowledge"
@@ -27,6 +28,8 @@ ML_TEAM: Final = "team:ml"
 GRAPH_POOL: Final = "graph"
 VECTOR_POOL: Final = "vectors"
 LLM_POOL: Final = "llm"
+
+CAFE24_POOL: Final = "cafe24"
 
 # Vector collections keep the prototype's names, so that its clients keep working.
 API_DOCS: Final = "cafe24_api_docs"
@@ -47,3 +50,32 @@ SHOP_TABLES: Final = {
     "events": "Behaviour: product views, carts, purchases.",
 }
 """Resources that come from a shop, in landing order, and what each holds (columns: `stores/schemas.py`)."""
+
+API_RESOURCES: Final = {
+    "shops": "Shops of a multi-shop mall, with their language and currency.",
+    "customer_groups": "Member tiers and what they are given.",
+    "customers_privacy": "Every member, where the privacy scope is granted; personal fields left at the line.",
+    "categories": "The category tree.",
+    "products": "Products with their variants and stock.",
+    "category_products": "Which product stands in which category.",
+    "coupons": "Coupon definitions.",
+    "coupon_issues": "Coupons issued to members, used or not.",
+    "orders": "Orders with items, claims and amounts, as the API shows them.",
+    "refunds": "Refunds by their code.",
+    "customers": "Members looked up by id, where the privacy scope is missing.",
+    "carts": "Products lying in members' carts, read product by product.",
+    "wish_lists": "Products that members keep, read member by member.",
+    "boards": "Boards of the shop.",
+    "articles": "Articles of all boards; reviews are among them.",
+    "points": "Mileage given and spent.",
+    "credits": "Deposits given and spent.",
+    "hourly_sales": "Sales an hour, for approved apps.",
+    "product_sales": "Sales a product and hour, for approved apps.",
+    "visitors_view": "Visits a day, from the Analytics API.",
+    "visitors_pageview": "Page views an hour, from the Analytics API.",
+    "visitors_unique": "Unique visitors a day, from the Analytics API.",
+    "carts_action": "Views and cart additions a product, from the Analytics API.",
+    "products_view": "Views a product, from the Analytics API.",
+    "products_sales": "Sales a product, from the Analytics API.",
+}
+"""What a sync reads from a mall's API, in landing order, and what each holds (`cafe24/admin_api/resources.py`)."""

@@ -1,6 +1,14 @@
-"""Partitions: one a mall. A leaf: imports nothing of the project but names."""
+"""Partitions. A leaf: imports nothing of the project but names."""
 
 import dagster as dg
 
+from cafe24_pipelines.names import SEOUL
+
 malls = dg.DynamicPartitionsDefinition(name="malls")
-"""Every asset is partitioned by mall; `cafe24 run` and onboarding add keys."""
+"""One partition a mall: every asset has it; `cafe24 run` and onboarding add keys."""
+
+months = dg.MonthlyPartitionsDefinition(start_date="2010-01-01", timezone=SEOUL, end_offset=1)
+"""Calendar months in Asia/Seoul, to the one that is running."""
+
+mall_months = dg.MultiPartitionsDefinition({"mall": malls, "month": months})
+"""A mall's months, for back-fills of what has a date."""

@@ -4,6 +4,8 @@ Imports no Dagster, and each back end only when it is chosen. Does not belong he
 (see `settings.py`), or anything a back end does.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cafe24_pipelines.errors import ConfigError
@@ -12,11 +14,14 @@ from cafe24_pipelines.settings import Settings
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
     from cafe24_pipelines.answers.llm import LanguageModel
+    from cafe24_pipelines.cafe24.malls import Mall
+    from cafe24_pipelines.cafe24.sync import MallSync
     from cafe24_pipelines.knowledge.encoder import EncoderStore
     from cafe24_pipelines.knowledge.search import Retriever
     from cafe24_pipelines.stores.events import EventLog
     from cafe24_pipelines.stores.graph import GraphStore
     from cafe24_pipelines.stores.lake import Lake, MallLake
+    from cafe24_pipelines.stores.records import ApiLake
     from cafe24_pipelines.stores.vectors import VectorStore
 
 
@@ -30,6 +35,41 @@ def lake(settings: Settings) -> "Lake":
 def mall_lake(settings: Settings, mall_id: str) -> "MallLake":
     """The lake of one mall."""
     return lake(settings).mall(mall_id)
+
+
+def api_lake(settings: Settings, mall_id: str) -> "ApiLake":
+    """What has landed from one mall's Admin API, beside its shop tables."""
+    from cafe24_pipelines.stores.records import ApiLake
+
+    return ApiLake(settings.home.lake / mall_id / "api", mall_id)
+
+
+@contextmanager
+def mall_sync(
+    settings: Settings, mall: "Mall", *, progress: Callable[[str], None] | None = None
+) -> Iterator["MallSync"]:
+    """The sync of one mall with its client, which is closed after use.
+
+    Raises:
+        ConfigError: the client id, its secret or the key for tokens is not set.
+        ConsentNeeded: the operator has not granted access, or the grant has run out.
+    """
+    from cafe24_pipelines.cafe24.admin_api.client import admin_client
+    from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
+    from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.privacy import pseudonyms
+    from cafe24_pipelines.cafe24.sealing import seal_for
+    from cafe24_pipelines.cafe24.sync import MallSync
+
+    line = PrivacyLine(
+        mall.mall_id, pseudonyms(settings, mall.mall_id), seal_for(settings, mall.mall_id, "unknown-fields")
+    )
+    contacts = ContactTable(settings, mall.mall_id) if mall.keep_contacts else None
+    client = admin_client(settings, mall.mall_id)
+    try:
+        yield MallSync(client, api_lake(settings, mall.mall_id), line, contacts=contacts, progress=progress)
+    finally:
+        client.close()
 
 
 def event_log(settings: Settings) -> "EventLog":

@@ -15,6 +15,7 @@ from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL
 
 PROFILES = ("embedded", "server")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,11 @@ class Settings:
     sandbox_customers: int = 2400
     sandbox_seed: int = 20260401
 
+    @property
+    def api_is_local(self) -> bool:
+        """Whether a server on this machine stands in for the Admin API."""
+        return urlsplit(self.api_url.replace("{mall_id}", "mall")).hostname in LOOPBACK
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, *, home: str | Path | None = None) -> "Settings":
         """Read settings from `env` (default: the process environment); `home` overrides `CAFE24_HOME`.
@@ -180,7 +186,7 @@ def _http_url(env: Mapping[str, str], name: str, default: str) -> str:
     parts = urlsplit(url.replace("{mall_id}", "mall"))
     if parts.scheme == "https" and parts.hostname:
         return url
-    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
         return url
     raise ConfigError(f"{name}={url!r} is not an https address", remedy="plain http is accepted for loopback only")
 

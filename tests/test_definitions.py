@@ -22,7 +22,8 @@ LINEAGE = {
     "verified_answers": {"ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
     "finetune_dataset": {"verified_answers", "patterns", "api_docs", "crm_articles"},
 }
-ASSETS = {*names.SHOP_TABLES, *LINEAGE, "api_docs", "crm_articles", "ontology_facts", "rfm", "cohorts"}
+API_ASSETS = {f"admin_api/{name}" for name in (*names.API_RESOURCES, "order_history")}
+ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, "api_docs", "crm_articles", "ontology_facts", "rfm", "cohorts"}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,37 @@ def test_documents_reach_the_data_set_through_vectors_graph_and_patterns(defs: d
         assert dg.AssetKey(parent) in graph.get(dg.AssetKey(child)).parent_keys
 
 
+def test_every_shop_table_says_which_api_resources_it_is_made_of(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for table in names.SHOP_TABLES:
+        parents = {p.to_user_string() for p in graph.get(dg.AssetKey(table)).parent_keys}
+        assert parents and parents <= API_ASSETS, table
+
+
+def test_a_back_fill_is_by_mall_and_month_and_no_other_job_runs_it(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    history = dg.AssetKey(["admin_api", "order_history"])
+    partitions = graph.get(history).partitions_def
+    assert isinstance(partitions, dg.MultiPartitionsDefinition)
+    assert {d.name for d in partitions.partitions_defs} == {"mall", "month"}
+    with_it = {
+        job.name
+        for job in defs.resolve_all_job_defs()
+        if not job.name.startswith("__") and history in job.asset_layer.executable_asset_keys
+    }
+    assert with_it == {"order_backfill"}
+
+
+def test_the_api_assets_are_the_resources_that_a_sync_reads(defs: dg.Definitions) -> None:
+    from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES
+
+    assert list(names.API_RESOURCES) == [r.name for r in RESOURCES.values() if r.default]
+
+
 def test_every_asset_is_described_grouped_owned_and_partitioned_by_mall(defs: dg.Definitions) -> None:
     for spec in defs.resolve_all_asset_specs():
+        if spec.key == dg.AssetKey(["admin_api", "order_history"]):
+            continue
         assert spec.description, spec.key
         assert spec.group_name != "default", spec.key
         assert spec.owners and spec.kinds and len(spec.kinds) <= 3, spec.key

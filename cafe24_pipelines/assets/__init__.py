@@ -5,9 +5,19 @@ The registry: stage to module, in the order data flows.
 
 import dagster as dg
 
-from cafe24_pipelines.assets import analytics, answers, documents, finetune, knowledge, ontology, patterns, shop
+from cafe24_pipelines.assets import (
+    admin_api,
+    analytics,
+    answers,
+    documents,
+    finetune,
+    knowledge,
+    ontology,
+    patterns,
+    shop,
+)
 
-STAGES = (shop, documents, knowledge, ontology, analytics, patterns, answers, finetune)
+STAGES = (admin_api, shop, documents, knowledge, ontology, analytics, patterns, answers, finetune)
 
 all_assets: list[dg.AssetsDefinition] = [
     asset

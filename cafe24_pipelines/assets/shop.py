@@ -8,9 +8,23 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cafe24_pipelines.assets.metadata import table_metadata
-from cafe24_pipelines.names import DATA_TEAM, SHOP, SHOP_TABLES
+from cafe24_pipelines.names import ADMIN_API, DATA_TEAM, SHOP, SHOP_TABLES
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.lake import LakeResource
+
+MADE_OF = {
+    "customers": ("customers_privacy", "customers", "orders"),
+    "customer_groups": ("customer_groups",),
+    "categories": ("categories",),
+    "products": ("products", "categories", "category_products", "shops"),
+    "orders": ("orders", "coupon_issues", "shops"),
+    "order_items": ("orders", "products", "categories", "category_products", "shops"),
+    "coupons": ("coupons",),
+    "coupon_issues": ("coupon_issues",),
+    "reviews": ("boards", "articles"),
+    "events": ("carts", "orders"),
+}
+"""Which API resources a shop table is made of, when the mall's source is the Admin API."""
 
 
 @dg.multi_asset(
@@ -23,6 +37,7 @@ from cafe24_pipelines.resources.lake import LakeResource
             owners=[DATA_TEAM],
             description=description,
             code_version="1",
+            deps=[dg.AssetKey([ADMIN_API, resource]) for resource in MADE_OF[name]],
         )
         for name, description in SHOP_TABLES.items()
     ],

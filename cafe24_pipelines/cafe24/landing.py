@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.cafe24.erase import erased_members
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.cafe24.privacy import PERSONAL_COLUMNS, Pseudonyms, mask_text, pseudonyms
-from cafe24_pipelines.errors import BadInput, ConfigError
+from cafe24_pipelines.errors import BadInput, ConfigError, NotBuilt
 from cafe24_pipelines.names import SANDBOX_MALL, SHOP_TABLES
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.files import write_atomic
@@ -100,14 +101,16 @@ def land_shop(mall: Mall, lake: "MallLake", settings: Settings, *, progress: Pro
 
     Raises:
         BadInput: the source's files or mapping can't be used, or not one order could be landed.
-        ConfigError: the source is not available in this version.
+        NotBuilt: the mall's source is the Admin API and nothing has been landed from it.
     """
-    hasher = pseudonyms(settings, mall.mall_id)
+    hasher, erased = pseudonyms(settings, mall.mall_id), erased_members(settings, mall.mall_id)
     data = _read(mall, settings, hasher, progress)
     tables = {
-        name: across_the_privacy_line(name, data.tables[name], hasher) for name in SHOP_TABLES if name in data.tables
+        name: erased.without(name, across_the_privacy_line(name, data.tables[name], hasher))
+        for name in SHOP_TABLES
+        if name in data.tables
     }
-    lake.quarantine(_import_name(mall), _of_mall(data.quarantine, mall.mall_id))
+    lake.quarantine(_import_name(mall), erased.without_quarantined(_of_mall(data.quarantine, mall.mall_id)))
     if not tables["orders"].num_rows and not lake.counts().get("orders"):
         raise _no_orders(mall, data.reconciliation)
     landed: dict[str, Landed] = {}
@@ -164,6 +167,8 @@ def _each_distinct(column: "pa.ChunkedArray", change: Callable[[str | None], str
 def _read(mall: Mall, settings: Settings, hasher: Pseudonyms, progress: Progress | None) -> ShopData:
     if mall.source == "sandbox":
         return _sandbox(settings)
+    if mall.source == "api":
+        return _from_api(mall, settings)
     if mall.mall_id == SANDBOX_MALL:  # its pseudonym key is public, see `privacy.pseudonyms`
         raise ConfigError(f"the mall {SANDBOX_MALL!r} holds invented members only",
                           remedy="choose another name with --mall for a real shop")  # fmt: skip
@@ -171,13 +176,19 @@ def _read(mall: Mall, settings: Settings, hasher: Pseudonyms, progress: Progress
         from cafe24_pipelines.cafe24.csv_import.shop import read_shop
 
         return read_shop(mall.path, _mapping_of(mall), hasher, progress=progress)
-    if mall.source == "api":
-        raise ConfigError(
-            "this version has no connector to the Cafe24 Admin API", where=f"mall {mall.mall_id}",
-            remedy="export orders and order lines as CSV and use --source csv --path DIR (see docs/csv-import.md)",
-        )  # fmt: skip
     raise ConfigError(f"the source {mall.source!r} is unknown", where=f"mall {mall.mall_id}",
-                      remedy="use --source sandbox or --source csv")  # fmt: skip
+                      remedy="use --source sandbox, csv or api")  # fmt: skip
+
+
+def _from_api(mall: Mall, settings: Settings) -> ShopData:
+    from cafe24_pipelines.cafe24.shop_of_api import shop_tables
+    from cafe24_pipelines.parts import api_lake
+
+    api = api_lake(settings, mall.mall_id)
+    if not api.counts():
+        raise NotBuilt("nothing has been landed from the Admin API", where=f"mall {mall.mall_id}",
+                       remedy=f"run `cafe24 sync --mall {mall.mall_id}`")  # fmt: skip
+    return shop_tables(api, mall)
 
 
 def _sandbox(settings: Settings) -> ShopData:
@@ -206,6 +217,6 @@ def _of_mall(quarantine: "pa.Table", mall_id: str) -> "pa.Table":
 
 def _no_orders(mall: Mall, account: "Reconciliation | None") -> BadInput:
     reasons = [reason for file in account.files for reason in file.reasons] if account else []
-    why = f"every line was quarantined ({'; '.join(reasons[:3])})" if reasons else "the file holds no order"
+    why = f"every line was quarantined ({'; '.join(reasons[:3])})" if reasons else "the source holds no order"
     return BadInput(f"not one order could be landed: {why}", where=mall.path or mall.mall_id,
                     remedy="mend the file or its mapping and run again; see docs/csv-import.md")  # fmt: skip

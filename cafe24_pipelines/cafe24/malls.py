@@ -27,6 +27,7 @@ class Mall:
     mapping: str = ""
     time_zone: str = SEOUL
     currency: str = "KRW"
+    keep_contacts: bool = False  # contact fields are kept, encrypted, in a table of their own (`contacts.py`)
 
 
 def known_malls(home: Home) -> dict[str, Mall]:

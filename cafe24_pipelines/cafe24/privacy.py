@@ -11,42 +11,13 @@ import re
 import secrets
 from collections.abc import Iterable
 
+from cafe24_pipelines.cafe24.field_policy import DROPPED, MEMBER_IDS
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.files import write_atomic
 
-PERSONAL_COLUMNS = frozenset(
-    [
-        "member_id",
-        "name",
-        "buyer_name",
-        "receiver_name",
-        "email",
-        "buyer_email",
-        "member_email",
-        "phone",
-        "cellphone",
-        "buyer_phone",
-        "buyer_cellphone",
-        "virtual_phone_no",
-        "zipcode",
-        "address",
-        "address1",
-        "address2",
-        "address_full",
-        "buyer_zipcode",
-        "buyer_address1",
-        "buyer_address2",
-        "birthday",
-        "wedding_anniversary",
-        "nick_name",
-        "writer",
-        "writer_email",
-        "client_ip",
-        "shipping_message",
-    ]
-)
+PERSONAL_COLUMNS = DROPPED | MEMBER_IDS.keys()
 """Admin API field names that never pass the line (a member id passes as its hash, in `member_key`)."""
 
 _MASKS = (

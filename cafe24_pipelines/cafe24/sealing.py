@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.files import write_atomic
+from cafe24_pipelines.stores.files import create_once
 
-Purpose = Literal["tokens", "unknown-fields", "contacts"]
+Purpose = Literal["tokens", "unknown-fields", "contacts", "erasures"]
 KEY_FILE: Final = "sealing.key"
 
 
@@ -69,9 +69,7 @@ def seal_for(settings: Settings, mall_id: str, purpose: Purpose) -> Seal:
 
 def _key_file(settings: Settings) -> bytes:
     path = settings.home.keys / KEY_FILE
-    if not path.exists():
-        write_atomic(path, secrets.token_hex(32), private=True)
-    text = path.read_text().strip()
+    text = create_once(path, lambda: secrets.token_hex(32)).strip()
     if len(text) != 64:
         raise ConfigError("the sealing key is damaged", where=str(path),
                           remedy="restore it from a backup, or set CAFE24_ENCRYPTION_KEY")  # fmt: skip

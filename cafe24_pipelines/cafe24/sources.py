@@ -9,7 +9,13 @@ from cafe24_pipelines.settings import Settings
 
 
 def choose_source(
-    settings: Settings, mall_id: str, source: str | None, path: Path | None, mapping: Path | None
+    settings: Settings,
+    mall_id: str,
+    source: str | None,
+    path: Path | None,
+    mapping: Path | None,
+    *,
+    keep_contacts: bool | None = None,
 ) -> Mall:
     """The mall to run, registered with its source so that later runs and the UI use the same.
 
@@ -26,22 +32,33 @@ def choose_source(
                 f"mall {mall_id!r} has no source yet", remedy=f"cafe24 run --mall {mall_id} --source csv --path DIR"
             )
         return known[mall_id]
-    if source == "api":
-        raise ConfigError(
-            "this version has no Admin API connector yet",
-            remedy="export the mall's orders as CSV and use --source csv --path DIR",
-        )
     if source == "sandbox":
         mall = Mall(mall_id)
+    elif source == "api":
+        mall = api_mall(settings, mall_id, keep_contacts=keep_contacts)
     else:
         mall = _csv_mall(mall_id if mall_id != SANDBOX_MALL else "shop", path, mapping)
     register(settings.home, mall)
     return mall
 
 
+def api_mall(settings: Settings, mall_id: str, *, keep_contacts: bool | None = None) -> Mall:
+    """The mall with the Admin API as its source; `keep_contacts` None leaves that choice as it was.
+
+    Raises:
+        ConfigError: the mall is called "sandbox" and the API is not a local sandbox: that mall's key is public.
+    """
+    if mall_id == SANDBOX_MALL and not settings.api_is_local:
+        raise ConfigError(f"the mall {SANDBOX_MALL!r} holds invented members only",
+                          remedy="name your mall with --mall, as in https://MALL.cafe24.com")  # fmt: skip
+    before = known_malls(settings.home).get(mall_id)
+    kept = before.keep_contacts if before else False
+    return Mall(mall_id, "api", keep_contacts=kept if keep_contacts is None else keep_contacts)
+
+
 def _csv_mall(mall_id: str, path: Path | None, mapping: Path | None) -> Mall:
     if path is None:
-        raise BadInput("--source csv needs --path DIR", remedy="name the folder that holds orders.csv")
+        raise BadInput("--source csv needs --path DIR", remedy="name the folder of the admin's downloads or of CSV files")
     for file in (path, mapping):
         if file is not None and not file.exists():
             raise BadInput("no such file or folder", where=str(file), remedy="check the path")

@@ -1,38 +1,22 @@
-"""The vectors store as a resource, opened when a run first needs it and closed with the run."""
+"""The vector store as a resource."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-import dagster as dg
-from pydantic import Field, PrivateAttr
+from typing import TYPE_CHECKING
 
 from cafe24_pipelines import parts
+from cafe24_pipelines.resources.store import StoreResource
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.vectors import VectorStore
 
 
-class VectorsResource(dg.ConfigurableResource):
-    """Published vectors"""
+class VectorsResource(StoreResource):
+    """Published vectors: Qdrant's engine in process (embedded profile) or a Qdrant server (server profile)."""
 
-    home: str = Field(default="", description="Folder of the installation; empty means CAFE24_HOME.")
-    _store: Any = PrivateAttr(default=None)
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["VectorsResource"]:
-        """Close the store when the run ends, however it ends."""
-        try:
-            yield self
-        finally:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+    def _open(self, settings: Settings) -> "VectorStore":
+        return parts.vector_store(settings)
 
     @property
     def store(self) -> "VectorStore":
         """The back end of the profile."""
-        if self._store is None:
-            self._store = parts.vector_store(Settings.from_env(home=self.home or None))
-        return self._store
+        return self._once()

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,26 @@ def write_atomic(path: Path, data: bytes | str, *, private: bool = False) -> Non
             Path(temporary).unlink(missing_ok=True)
             raise
         fsync_dir(path.parent)
+
+
+def create_once(path: Path, make: Callable[[], str]) -> str:
+    """The content of a private file, made by `make` if there is none yet; of two that make it at once, one wins.
+
+    For keys: two processes that start together must end with the same one.
+    """
+    if not path.exists():
+        with friendly_os_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            own = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+            write_atomic(own, make(), private=True)
+            try:
+                os.link(own, path)  # unlike a rename, a link never replaces what is there
+            except FileExistsError:
+                pass
+            finally:
+                own.unlink()
+            fsync_dir(path.parent)
+    return path.read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -1,0 +1,219 @@
+"""Walks over resources that the API lists by windows of time: orders, refunds, articles, points, credits, reports.
+
+A run reads what the ledger does not know yet, what lies within the look-back, and what a cheap check of older windows
+shows to be different. Does not belong here: what is special about orders (see `orders.py`).
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
+from cafe24_pipelines.cafe24.sync.dated_plan import DatedPlan
+from cafe24_pipelines.cafe24.sync.older import differing
+from cafe24_pipelines.cafe24.sync.reading import Listing, Pages
+from cafe24_pipelines.cafe24.sync.rows import Rows
+from cafe24_pipelines.cafe24.sync.windows import Planned, Window, chunks
+from cafe24_pipelines.errors import Cafe24Error
+
+
+class DatedWalk(DatedPlan):
+    """One list by time, see `DatedPlan` for its arguments."""
+
+    # What a run does -------------------------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Bring the landed rows up to date."""
+        run, ledger = self.run, self.ledger
+        first = ledger.last_run is None
+        ledger.started = ledger.started or run.now
+        whole = run.whole or self._due()
+        if whole or ledger.begun is None:
+            ledger.begun = self._begin()
+        if ledger.begun is None:
+            self.landing.report.window(None, 0, 0, True, part=self.part)
+            return
+        end = self._edge(run.now + run.tuning.ahead, up=True)
+        recent = self._recent(ledger.begun)
+        if whole:
+            self.read(chunks(ledger.begun, end, self._chunk))
+        else:
+            gaps = [
+                w for gap in ledger.missing(ledger.begun, recent) for w in chunks(gap.start, gap.end, self._chunk)
+            ]
+            self.read([*gaps, *chunks(recent, end, self._chunk)])
+            self.check(recent)
+            self.late(ledger.last_run or ledger.started, recent, end)
+        if self.agreed:
+            ledger.last_run = run.now
+            if whole or first:
+                ledger.whole_at = run.now
+        self.landing.keep()
+
+    def read(self, windows: Iterable[Window]) -> None:
+        """Read windows, planning and fetching ahead of what lands."""
+        ahead: deque[tuple[Planned, Pages | None]] = deque()
+        try:
+            for planned in self._planned(windows):
+                ahead.append((planned, self._start(self._of(planned.window), planned.counted)))
+                while sum(pages.asked if pages else 1 for _, pages in ahead) > 2 * self.run.workers:
+                    self._finish(*ahead.popleft())
+            while ahead:
+                self._finish(*ahead.popleft())
+        finally:
+            for _, pages in ahead:
+                if pages:
+                    pages.drop()
+
+    def check(self, before: datetime) -> None:
+        """Compare older windows with the mall at the price of a count each, and read again what is different."""
+        closed = [c.window for c in self.ledger.closed if c.window.end <= before]
+        if self.by_day or not closed:
+            return
+        if suspects := differing(closed, self.span, self._differs):
+            self.run.say(f"{self.listing.resource.name}: {len(suspects)} older windows changed")
+            self.read(suspects)
+
+    def late(self, since: datetime, recent: datetime, end: datetime) -> None:
+        """Read rows of any age that changed since the last run, as far as the API dates changes.
+
+        Args:
+            since: when the last run began.
+            recent: rows from here on were just read anyway.
+            end: exclusive upper end.
+        """
+        if since >= self.run.now:
+            return
+        start = since - self.run.tuning.late_look_back
+        for kind in self.late_types:
+            listing = replace(self.listing.narrowed(date_type=kind), needs_date=False)
+            for window in chunks(start, end, self.span):
+                self.beside(listing, window, label=f"{self.part} {kind}")
+
+    def beside(self, listing: Listing, window: Window, *, label: str) -> set[str]:
+        """Land what a list shows in a window that is not the ledger's: rows are added and changed, none removed.
+
+        Returns:
+            The keys that it showed.
+        """
+        seen: set[str] = set()
+        for planned in self._planned([window], listing):
+            narrowed = self._of(planned.window, listing)
+            if planned.counted == 0:
+                continue
+            try:
+                outcome = self._agree(narrowed, planned.counted, self._start(narrowed, planned.counted))
+            except Cafe24Error as e:
+                self._failed(planned.window, e, label)
+                continue
+            self.trouble.over()
+            if not outcome.agreed:
+                self.agreed = False
+            self.landing.land(outcome.rows, label=f"{label} {planned.window.start:%Y%m%d%H%M%S}")
+            self._report(planned.window, outcome, label)
+            seen |= outcome.rows.records.keys()
+        return seen
+
+    # Reading and landing -----------------------------------------------------------------------------------------
+
+    def _agree(self, listing: Listing, counted: int, pages: Pages | None) -> Outcome:
+        known = counted if counted >= 0 else None
+        return agree(self.run.reader, listing, counted=known, pages=pages, tries=self.run.tuning.tries)
+
+    def _finish(self, planned: Planned, pages: Pages | None) -> None:
+        try:
+            outcome = self._agree(self._of(planned.window), planned.counted, pages)
+        except Cafe24Error as e:
+            self._failed(planned.window, e, self.part)
+            return
+        self.trouble.over()
+        self._land(planned.window, outcome)
+
+    def _land(self, window: Window, outcome: Outcome) -> None:
+        rows, label = outcome.rows, self._label(window)
+        gone: set[str] = set()
+        stale: list[str] = []
+        if outcome.agreed:
+            missed = self._held(window) - rows.records.keys()
+            gone = self._gone(missed, bool(rows.bad))
+            kept = len(missed) - len(gone)
+            self.landing.report.hidden += kept
+            self.ledger.agree(window, len(rows), self._apart(rows, kept))
+            stale = [old for old in self.landing.labels() if self._replaces(window, old)]
+        else:
+            self.agreed = False
+            self.ledger.disagree(window)
+        self.landing.land(rows, label=label, deleted=gone, stale=stale)
+        self._report(window, outcome, self.part)
+
+    def _apart(self, rows: Rows, kept: int) -> int:
+        """By how much the mall's rows of a window exceed those we hold."""
+        return len(rows.bad) - kept
+
+    def _label(self, window: Window) -> str:
+        return f"{self.part} {window.start:%Y%m%d%H%M%S}-{window.end:%Y%m%d%H%M%S}"
+
+    def _replaces(self, window: Window, label: str) -> bool:
+        """Whether a label is that of a window of this walk which the new one touches."""
+        part, _, times = label.rpartition(" ")
+        start, dash, end = times.partition("-")
+        ours = self._label(window).rpartition(" ")[2].partition("-")
+        return part == self.part and bool(dash) and start < ours[2] and end > ours[0]
+
+    def _held(self, window: Window) -> set[str]:
+        """Keys that we hold of the window, of this list's shop and parent."""
+        return set(self.landing.store.known(start=window.start, end=window.end, prefix=self.prefix))
+
+    def _gone(self, missed: set[str], doubtful: bool) -> set[str]:
+        """Which of the rows that a list left out are gone; with rows in quarantine nobody can tell."""
+        return set() if doubtful else self._own(missed)
+
+    def _own(self, keys: set[str]) -> set[str]:
+        """Those of this list's shop, where keys don't say it."""
+        return keys if self.prefix else self.run.own(self.listing.resource.name, self.listing.shop_no, keys)
+
+    def _report(self, window: Window, outcome: Outcome, part: str) -> None:
+        self.landing.report.window(
+            window, outcome.counted, len(outcome.rows), outcome.agreed, part=part, why=outcome.why
+        )
+
+    def _failed(self, window: Window, error: Cafe24Error, part: str) -> None:
+        """A window that could not be read stays open; the rest goes on, unless it can't."""
+        self.trouble.met(error)
+        self.agreed = False
+        if part == self.part:
+            self.ledger.disagree(window)
+        self.landing.report.window(window, -1, 0, False, part=part, why=str(error))
+
+    # Checking older windows (see `older.py`) --------------------------------------------------------------------
+
+    def _count_differs(self, window: Window) -> bool:
+        closed = self.ledger.within(window)
+        if len(self.run.shops) > 1:
+            expected = sum(c.listed for c in closed)
+        else:
+            held = self.landing.store.count(start=window.start, end=window.end)
+            expected = held + sum(c.apart for c in closed)
+        return self.run.reader.count(self._of(window)) != expected
+
+    def _tail_differs(self, window: Window) -> bool:
+        """Whether a list without a count has more or fewer rows than before: one call, at where its last row was."""
+        return self._ends_elsewhere(self._of(window), sum(c.listed for c in self.ledger.within(window)))
+
+    def _ends_elsewhere(self, listing: Listing, listed: int) -> bool:
+        page = self.run.reader.page(listing, offset=max(listed - 1, 0), limit=2)
+        return len(page) != (1 if listed else 0)
+
+    def _differs(self, window: Window) -> bool | None:
+        """Whether the mall's rows of older windows are more or fewer than ours; None if only single windows tell."""
+        counts = bool(self.listing.resource.count_path)
+        if not counts and sum(1 for _ in self.ledger.within(window)) > 1:
+            return None
+        try:
+            return self._count_differs(window) if counts else self._tail_differs(window)
+        except Cafe24Error as e:
+            self.trouble.met(e)
+            self.agreed = False
+            self.landing.report.window(window, -1, 0, False, part=f"{self.part} check", why=str(e))
+            return False

@@ -1,0 +1,226 @@
+"""Members: the walk over all of them where the privacy scope is granted, look-ups of those seen where it is not.
+
+Raw member ids stay in memory. Does not belong here: what members did (orders, wish lists have their own walks).
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from cafe24_pipelines.cafe24.admin_api.errors import NotFound
+from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
+from cafe24_pipelines.cafe24.sync.failures import SKIPS
+from cafe24_pipelines.cafe24.sync.reading import Listing, Unreadable
+from cafe24_pipelines.cafe24.sync.report import Coverage
+from cafe24_pipelines.cafe24.sync.rows import Row, Rows
+from cafe24_pipelines.cafe24.sync.run import Landing, Run
+from cafe24_pipelines.cafe24.sync.windows import KST, SECOND, Window, korean_time, plan, whole_second
+
+LOOKUP: Final = 100
+_FIRST: Final = "1990-01-01 00:00:00"
+
+
+class MemberBook:
+    """Raw ids of members met in this run, in memory alone; without the privacy scope, also their look-ups.
+
+    Args:
+        run: the run.
+        landing: where looked-up members land (`customers`); None where members are walked whole.
+        keep: whether ids are needed later (wish lists are read by member).
+    """
+
+    def __init__(self, run: Run, landing: Landing | None, *, keep: bool = True) -> None:
+        self.run, self.landing, self.keep = run, landing, keep
+        self.raw: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._asked: set[str] = set()
+
+    @property
+    def resource(self) -> str:
+        """Where the members that we know lie."""
+        return "customers" if self.landing else "customers_privacy"
+
+    def key_of(self, raw: str) -> str | None:
+        """The key of a raw member id."""
+        return self.run.line._hash(raw)
+
+    def note(self, raw: Iterable[str]) -> None:
+        """Remember ids for the rest of the run."""
+        if not self.keep:
+            return
+        with self._lock:
+            for member in raw:
+                if key := self.key_of(member):
+                    self.raw[key] = member
+
+    def ensure(self, raw: set[str]) -> None:
+        """See to it that these members landed, before the rows that mention them do. Once a run for each.
+
+        Members that don't come back are remembered by key, so that coverage counts them.
+        """
+        self.note(raw)
+        if self.landing is None:
+            return
+        with self._lock:  # walks of other resources wait: what they are about to land may mention the same members
+            new = sorted(m for m in raw if (k := self.key_of(m)) and k not in self._asked)
+            for first in range(0, len(new), LOOKUP):
+                try:
+                    self._look_up(self.landing, new[first : first + LOOKUP])
+                except SKIPS as e:
+                    self.landing.report.skipped, self.landing = str(e), None
+                    return
+
+    def _look_up(self, landing: Landing, members: list[str]) -> None:
+        rows = Rows()
+        once = replace(landing.resource, limit=0)  # the list takes neither limit nor offset
+        listing = Listing(once, None, params={"member_id": ",".join(members)})
+        try:
+            page = self.run.reader.page(listing)
+        except NotFound:
+            page = []
+        for row in page:
+            rows.take(row)
+        keys = {key for member in members if (key := self.key_of(member))}
+        absent = set(landing.state.setdefault("absent", []))
+        landing.state["absent"] = sorted((absent | keys) - rows.records.keys())
+        rows.members.clear()  # they are what was asked for
+        landing.land(rows, label=f"look-up {min(keys)}" if keys else "look-up")
+        self._asked |= keys
+
+    def finish(self) -> None:
+        """Report how many of the members seen are known."""
+        if self.landing is None:
+            return
+        known, absent = self.landing.store.count(), len(self.landing.state.get("absent", []))
+        text = f"{known:,} of {known + absent:,} members seen in orders, articles and coupons; the rest unknown"
+        self.landing.report.coverage = Coverage(known, absent, text)
+
+
+class MemberWalk:
+    """All members of a mall, by when they joined; whole once a day, forward from the last one in between."""
+
+    def __init__(self, run: Run, landing: Landing, listing: Listing, *, prefix: str = "") -> None:
+        self.run, self.landing, self.listing, self.prefix = run, landing, listing, prefix
+        self.part = str(listing.shop_no or 1)
+        self.ledger = landing.ledger(self.part)
+        self._walk_state: dict[str, Any] = landing.state.setdefault("walks", {}).setdefault(self.part, {})
+
+    def sync(self) -> None:
+        """Bring the landed rows up to date."""
+        run, t, ledger = self.run, self.run.tuning, self.ledger
+        due = ledger.whole_at is None or run.now - ledger.whole_at >= t.whole_every
+        alone = bool(self.prefix) or len(run.shops) == 1
+        if alone and ledger.last_run and not (run.whole or due):
+            newest = self._walk_state.get("at") or _FIRST
+            start = min(_moment(newest), ledger.last_run) - t.late_look_back
+            self._walk(korean_time(start), Rows())
+            counted = run.reader.count(self._counting())
+            held = self._held()
+            if counted == held + self._walk_state.get("apart", 0):
+                self.landing.report.window(None, counted, held, True, part=f"{self.part} new")
+                ledger.last_run = run.now
+                self.landing.keep()
+                return
+        self._whole()
+        self.landing.keep()
+
+    def _whole(self) -> None:
+        """Walk over every member; what the mall no longer lists is removed once the counts agree."""
+        why, counted, read = "", 0, set[str]()
+        for _ in range(self.run.tuning.tries):
+            before = self.run.reader.count(self._counting())
+            all_bad = Rows()
+            read = self._walk(_FIRST, all_bad)
+            counted = self.run.reader.count(self._counting())
+            bad = len(all_bad.bad)
+            if before == len(read) + bad == counted:
+                held = self.landing.store.known(prefix=self.prefix).keys()
+                gone = set() if bad else self._own(held - read)
+                self._walk_state["apart"] = bad
+                self.ledger.whole_at = self.ledger.last_run = self.run.now
+                self.landing.land(Rows(), label=f"{self.part} removed", deleted=gone)
+                self.landing.report.window(None, counted, len(read) + bad, True, part=self.part)
+                return
+            why = f"{before} counted before, {len(read) + bad} read, {counted} counted after"
+        self.landing.report.window(None, counted, len(read), False, part=self.part, why=why)
+
+    def _walk(self, start: str, all_bad: Rows) -> set[str]:
+        """Go forward by `created_date`; returns the keys read. Bad rows are added to `all_bad`.
+
+        A page begins at the second its predecessor ended with, so rows of that second come twice. When a page holds
+        one second alone, the rest of that second is read by its join date.
+        """
+        read: set[str] = set()
+        limit = self.listing.resource.limit
+        position, pending, begun = start, Rows(), start
+        while True:
+            page = self.run.reader.page(self.listing.narrowed(created_start_date=position))
+            self._take(page, pending, all_bad, read)
+            dates = [whole_second(_moment(row.cursor)) for row in page if row.cursor]
+            ended = len(page) < limit
+            if not ended:
+                position = self._next(position, dates, pending, all_bad, read)
+            if dates:
+                self._walk_state["at"] = korean_time(max(dates))
+            if ended or len(pending) >= self.run.tuning.target:
+                self.landing.land(pending, label=f"{self.part} from {begun}")
+                pending, begun = Rows(), position
+            if ended:
+                return read
+
+    def _take(self, page: Iterable[Row], pending: Rows, all_bad: Rows, read: set[str]) -> None:
+        for row in page:
+            if row.crossed is None:
+                all_bad.take(row)
+                pending.take(row)
+            elif row.identity not in read:
+                pending.take(row)
+                read.add(row.identity)
+
+    def _next(self, position: str, dates: list[datetime], pending: Rows, all_bad: Rows, read: set[str]) -> str:
+        if not dates:
+            raise self._trouble("members come without a date to go on from")
+        last = max(dates)
+        if last < _moment(position):
+            raise self._trouble("members don't come in the order they joined")
+        if korean_time(last) != position:
+            return korean_time(last)
+        for outcome in self._second(Window(last, last + SECOND)):
+            if not outcome.agreed:
+                raise self._trouble(f"members of one second don't agree: {outcome.why}")
+            rows = outcome.rows
+            all_bad.bad |= rows.bad
+            read.update(rows.records)
+            pending.add(rows)
+        return korean_time(last + SECOND)
+
+    def _trouble(self, what: str) -> Unreadable:
+        return Unreadable(what, where=self.listing.resource.path, remedy="run the sync again")
+
+    def _second(self, window: Window) -> list[Outcome]:
+        """Members who joined in one second, with offsets: the walk alone would never get past them."""
+        by_date = Listing(
+            self.listing.resource, self.listing.shop_no,
+            params={"search_type": "customer_info", "date_type": "join", **window.params()}, cursor="created_date",
+        )  # fmt: skip
+        return [
+            agree(self.run.reader, by_date, counted=planned.counted, tries=self.run.tuning.tries)
+            for planned in plan(window, lambda w: self.run.reader.count(by_date), target=self.run.tuning.target)
+        ]
+
+    def _counting(self) -> Listing:
+        return Listing(self.listing.resource, self.listing.shop_no, params={"search_type": "customer_info"})
+
+    def _own(self, keys: set[str]) -> set[str]:
+        return keys if self.prefix else self.run.own(self.listing.resource.name, self.listing.shop_no, keys)
+
+    def _held(self) -> int:
+        return len(self.landing.store.known(prefix=self.prefix)) if self.prefix else self.landing.store.count()
+
+
+def _moment(text: str) -> datetime:
+    """A date of an answer, or one of ours (Korean time)."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=KST)

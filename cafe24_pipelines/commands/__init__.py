@@ -1,0 +1,1 @@
+"""Command-line commands by concern; `cli.py` puts them together."""

@@ -1,0 +1,70 @@
+"""What the connector's commands tell a person: Korean by default, English on request. Text only; no computing."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.cafe24.erase import ErasureReport
+    from cafe24_pipelines.cafe24.sync import SyncReport
+
+_KO = {
+    "agreed": "일치", "OPEN": "미완료", "skipped": "건너뜀", "quarantined": "격리", "coverage": "범위",
+    "unknown fields": "모르는 필드(봉인)", "open window": "미완료 구간", "error": "오류", "calls": "호출",
+    "stopped": "중단", "removed": "지움", "rebuilt": "다시 만듦", "searched": "검색함",
+    "not searched": "검색하지 못함", "found": "남아 있음", "kept though no longer listed": "목록에 없지만 보존",
+}  # fmt: skip
+
+
+def consent_needed(url: str, lang: str) -> str:
+    """Where to go, and what to do afterwards."""
+    if lang == "en":
+        return (
+            f"Open this address as the mall's representative operator, within 10 minutes:\n\n  {url}\n\n"
+            "If `cafe24 serve` answers at CAFE24_REDIRECT_URI, that is all. Otherwise copy code and state from the "
+            "address\nyou are sent back to, within a minute:\n\n  cafe24 authorize --code CODE --state STATE"
+        )
+    return (
+        f"쇼핑몰 대표운영자 계정으로 10분 안에 이 주소를 여세요.\n\n  {url}\n\n"
+        "CAFE24_REDIRECT_URI에서 `cafe24 serve`가 응답하면 이것으로 끝입니다. 아니면 되돌아온 주소의 code와 state를\n"
+        "1분 안에 붙여 넣으세요.\n\n  cafe24 authorize --code CODE --state STATE"
+    )
+
+
+def consented(mall_id: str, scopes: Iterable[str], lang: str) -> str:
+    """What was granted, and the next step."""
+    granted = ", ".join(sorted(scopes))
+    if lang == "en":
+        return f"mall {mall_id}: access granted ({granted})\nnext: cafe24 run --source api --mall {mall_id}"
+    return f"쇼핑몰 {mall_id}: 연결되었습니다 ({granted})\n다음: cafe24 run --source api --mall {mall_id}"
+
+
+def synced(report: "SyncReport", lang: str) -> str:
+    """Resource by resource: read, changed, left open and why."""
+    return _lines(report.rows(), lang)
+
+
+def untouched(lang: str) -> str:
+    """No webhook since the last short sync."""
+    if lang == "en":
+        return "no webhook has come since the last such sync"
+    return "지난번 이후 도착한 웹훅이 없습니다"
+
+
+def erased(report: "ErasureReport", lang: str) -> str:
+    """What was removed, what was searched, and whether anything is left."""
+    if report.complete:
+        end = (
+            "nothing identifies the member any more"
+            if lang == "en"
+            else "이 회원을 알아볼 수 있는 것이 남지 않았습니다"
+        )
+    else:
+        end = "TRACES ARE LEFT, see above" if lang == "en" else "흔적이 남아 있습니다. 위 목록을 보세요"
+    return f"{_lines(report.rows(), lang)}\n\n{end}"
+
+
+def _lines(rows: Iterable[tuple[str, str, str]], lang: str) -> str:
+    def word(text: str) -> str:
+        return _KO.get(text, text) if lang == "ko" else text
+
+    return "\n".join(f"{word(where):<20} {word(what):<16} {value}".rstrip() for where, what, value in rows)

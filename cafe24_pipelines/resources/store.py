@@ -1,0 +1,35 @@
+"""What the graph and the vectors resources share: a back end opened when first needed, closed with the run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from cafe24_pipelines.settings import Settings
+
+
+class StoreResource(dg.ConfigurableResource):
+    """A store behind a protocol; subclasses say which one with `_open`."""
+
+    home: str = Field(default="", description="Folder of the installation; empty means CAFE24_HOME.")
+    _opened: Any = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["StoreResource"]:
+        """Close the store when the run ends, however it ends."""
+        try:
+            yield self
+        finally:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _open(self, settings: Settings) -> Any:
+        raise NotImplementedError
+
+    def _once(self) -> Any:
+        if self._opened is None:
+            self._opened = self._open(Settings.from_env(home=self.home or None))
+        return self._opened

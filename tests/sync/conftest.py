@@ -1,0 +1,119 @@
+"""A small mall behind a sandbox whose clock stands still until a test moves it, and the sync of it."""
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES
+from cafe24_pipelines.sandbox.mall.mall import END, SandboxMall
+from cafe24_pipelines.sandbox.server.running import RunningSandbox
+
+HERE = Path(__file__).parent
+MEMBERS = 60
+
+
+def by_path(name: str) -> ModuleType:
+    """A helper module of this folder."""
+    spec = importlib.util.spec_from_file_location(f"sync_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+truth, worker = by_path("truth"), by_path("worker")
+
+CORE = [n for n, r in RESOURCES.items() if r.default and not (r.approved or r.analytics) and n != "customers"]
+"""What a sync with every ordinary scope lands, without statistics."""
+
+
+class Rig:
+    """One mall, its server, a home, and syncs of it."""
+
+    def __init__(self, mall: Any, server: RunningSandbox, home: Path) -> None:
+        self.mall, self.server, self.home = mall, server, home
+        self.order: dict[str, Any] = {"home": str(home), "url": server.url, "mall": "sandbox", "origin": time.time()}
+        self.grant()
+        _, client, self.lake, self.line = worker.open_sync(self.order)
+        client.close()
+
+    def grant(self, scopes: list[str] | None = None) -> None:
+        """Consent anew, with other scopes if given."""
+        self.scopes = scopes
+        from cafe24_pipelines.cafe24.admin_api.oauth import token_set
+
+        _, client, _, _ = worker.open_sync(self.order)
+        client.keeper.install(token_set(self.server.control.grant(scopes), worker.clock_of(self.order).now()))
+        client.close()
+
+    def sync(self, names: list[str] | None = None, *, whole: bool = False, **more: Any) -> Any:
+        """One run of a new process's making; its report."""
+        sync, client, _, _ = worker.open_sync({**self.order, **more})
+        try:
+            return sync.run(names, whole=whole)
+        finally:
+            client.close()
+
+    def forward(self, **delta: float) -> datetime:
+        """Let the mall's time pass; the time it is then. Refresh tokens live two weeks, so consent is given anew."""
+        self.server.control.advance(timedelta(**delta).total_seconds())
+        self.grant(self.scopes)
+        return self.now
+
+    @property
+    def now(self) -> datetime:
+        """The mall's time."""
+        return self.server.control.now()
+
+    def wrong(self, names: Any, **more: Any) -> list[str]:
+        """How what landed differs from the mall's rows of now."""
+        return truth.differences(self.mall, self.lake, self.line, self.now, names, **more)
+
+
+@pytest.fixture(scope="session")
+def sync_mall_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built mall that all tests of the sync share."""
+    path = tmp_path_factory.mktemp("sync-mall") / "mall.db"
+    SandboxMall.build(path, customers=MEMBERS, seed=11).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def two_shops_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built mall with a second shop."""
+    path = tmp_path_factory.mktemp("two-shops") / "mall.db"
+    SandboxMall.build(path, customers=MEMBERS, seed=12, shops=2).close()
+    return path
+
+
+@pytest.fixture
+def core() -> list[str]:
+    """Names of `CORE`."""
+    return list(CORE)
+
+
+@pytest.fixture
+def rig(sync_mall_path: Path, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+    """Starts a rig; `wrap` may put something around the mall, further settings go to the server."""
+    with ExitStack() as stack:
+
+        def start(
+            *, at: datetime = END - timedelta(days=60), wrap: Any = None, path: Path = sync_mall_path, **config: Any
+        ) -> Rig:
+            mall = SandboxMall.open(path, overlay=tmp_path / "writes.db")
+            served = wrap(mall) if wrap else mall
+            settings = {"limits": False, "token_calls": 0, **config}
+            server = stack.enter_context(RunningSandbox(served, start=at, speed=0, **settings))
+            return Rig(mall, server, tmp_path / "home")
+
+        yield start

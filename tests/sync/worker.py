@@ -1,0 +1,78 @@
+"""One sync of one mall in a process of its own, to be killed at any instant.
+
+    python tests/sync/worker.py '{"home": …, "url": …, "mall": "sandbox", "whole": false, "report": "…/report.json"}'
+
+Keys: home, url (of a running sandbox), mall; optional whole, resources, workers, tuning (fields of `Tuning`; days for
+spans), speed (of the client's clock), report (where the report goes). The token store of the home must hold tokens.
+"""
+
+import json
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+
+def open_sync(order: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """(MallSync, client, lake, line) for an order as described above."""
+    from cafe24_pipelines.cafe24.admin_api.client import AdminClient
+    from cafe24_pipelines.cafe24.admin_api.limits import Limiter
+    from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
+    from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+    from cafe24_pipelines.cafe24.privacy import pseudonyms
+    from cafe24_pipelines.cafe24.sealing import seal_for
+    from cafe24_pipelines.cafe24.sync import MallSync, Tuning
+    from cafe24_pipelines.settings import Settings
+    from cafe24_pipelines.stores.records import ApiLake
+    from cafe24_pipelines.stores.shared_state import shared_state
+
+    settings = settings_of(order, Settings)
+    mall_id = order["mall"]
+    clock = clock_of(order)
+    client = AdminClient(
+        settings, mall_id, token_keeper(settings, mall_id, clock=clock),
+        Limiter(shared_state(settings), mall_id, clock), clock, read_seconds=order.get("read_seconds", 20),
+    )  # fmt: skip
+    lake = ApiLake(settings.home.lake / mall_id / "api", mall_id)
+    line = PrivacyLine(mall_id, pseudonyms(settings, mall_id), seal_for(settings, mall_id, "unknown-fields"))
+    given = order.get("tuning", {})
+    spans = ("look_back", "late_look_back", "whole_every", "settled", "reports")
+    tuning = Tuning(**{k: timedelta(days=v) if k in spans else v for k, v in given.items()})
+    sync = MallSync(client, lake, line, workers=order.get("workers", 4), tuning=tuning,
+                    resources=order.get("api_resources"))  # fmt: skip
+    return sync, client, lake, line
+
+
+def clock_of(order: dict[str, Any]) -> Any:
+    """The client's clock: fast, so that pacing by the API's limits takes no time."""
+    from cafe24_pipelines.cafe24.admin_api.clock import FastClock
+
+    return FastClock(float(order.get("speed", 100)), float(order.get("origin", time.time())))
+
+
+def settings_of(order: dict[str, Any], settings: Any) -> Any:
+    """The settings that an order stands for."""
+    env = {
+        "CAFE24_API_URL": order["url"], "CAFE24_ANALYTICS_URL": f"{order['url']}/analytics",
+        "CAFE24_CLIENT_ID": "sandbox-client", "CAFE24_CLIENT_SECRET": "sandbox-secret",
+        "CAFE24_REDIRECT_URI": "http://127.0.0.1:8765/callback", "CAFE24_ENCRYPTION_KEY": "for tests, invented",
+    }  # fmt: skip
+    return settings.from_env(env, home=order["home"])
+
+
+def main(argument: str) -> int:
+    """Run one sync; 0 when everything agrees."""
+    order = json.loads(argument)
+    sync, client, _, _ = open_sync(order)
+    try:
+        report = sync.run(order.get("resources"), whole=bool(order.get("whole")))
+    finally:
+        client.close()
+    if order.get("report"):
+        Path(order["report"]).write_text(json.dumps(report.to_json(), ensure_ascii=False))
+    return 0 if report.agreed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
