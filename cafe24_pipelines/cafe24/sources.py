@@ -58,7 +58,7 @@ def api_mall(settings: Settings, mall_id: str, *, keep_contacts: bool | None = N
 
 def _csv_mall(mall_id: str, path: Path | None, mapping: Path | None) -> Mall:
     if path is None:
-        raise BadInput("--source csv needs --path DIR", remedy="name the folder of the admin's downloads or of CSV files")
+        raise BadInput("--source csv needs --path DIR", remedy="name the folder of the admin's downloads")
     for file in (path, mapping):
         if file is not None and not file.exists():
             raise BadInput("no such file or folder", where=str(file), remedy="check the path")

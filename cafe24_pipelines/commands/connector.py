@@ -94,7 +94,7 @@ def erase(*, member: str, settings: Settings, mall_id: str, as_json: bool, lang:
     from cafe24_pipelines.cafe24.erase import erase_member
 
     if member == "-":  # keeps the id out of the shell's history
-        member = click.get_text_stream("stdin").readline().strip()
+        member = sys.stdin.readline().strip()
     report = erase_member(settings, mall_id, member, progress=lambda line: click.echo(line, err=True))
     show_result(report.to_json(), as_json, texts.erased(report, lang))
     if not report.complete:

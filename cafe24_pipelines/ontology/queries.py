@@ -1,8 +1,8 @@
 """Named graph queries in the shared Cypher subset: the same text runs on every graph store.
 
 Each returns plain rows for one mall (`$mall_id` is bound by the store), best first and limited. Means are written as
-sum / count: `avg()` is a running mean on one store, so its last digits hang on the order of rows. Does not belong here:
-aggregates that money is decided by; those are SQL over the lake (see `answers/`).
+sum / count: `avg()` is a running mean on one store, so its last digits hang on the order of rows. Does not belong
+here: aggregates that money is decided by; those are SQL over the lake (see `answers/`).
 """
 
 from collections.abc import Mapping

@@ -178,6 +178,7 @@ class MallLake:
         try:
             db.execute("SET TimeZone = 'UTC'")
             db.execute("SET memory_limit = '512MB'")
+            db.execute("SET enable_progress_bar = false")  # it would be drawn into a command's JSON
             for table in TABLES.values():
                 self._create_view(db, table)
             for name, sql in VIEWS.items():

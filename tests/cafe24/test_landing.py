@@ -14,7 +14,7 @@ import pytest
 from cafe24_pipelines.cafe24.landing import across_the_privacy_line, land_shop
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.cafe24.privacy import Pseudonyms, pseudonyms
-from cafe24_pipelines.errors import BadInput, ConfigError
+from cafe24_pipelines.errors import BadInput, ConfigError, NotBuilt
 from cafe24_pipelines.sandbox.generator import sandbox_tables
 from cafe24_pipelines.stores.lake import Lake
 
@@ -128,8 +128,8 @@ def test_the_sandbox_lands_whole_without_a_personal_word(shop) -> None:
     assert not land_shop(Mall("sandbox"), lake, small).changed and report.reconciliation is None
 
 
-def test_the_api_source_says_what_to_do_instead(shop) -> None:
-    with pytest.raises(ConfigError, match=r"no connector.*--source csv"):
+def test_a_mall_of_the_api_that_was_never_synced_says_what_to_do(shop) -> None:
+    with pytest.raises(NotBuilt, match=r"nothing has been landed.*cafe24 sync --mall myshop"):
         land_shop(Mall("myshop", "api"), shop.lake, shop.settings)
 
 

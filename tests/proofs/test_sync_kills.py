@@ -93,5 +93,5 @@ def _consent(worker: ModuleType, order: dict[str, Any], server: RunningSandbox) 
     from cafe24_pipelines.cafe24.admin_api.oauth import token_set
 
     _, client, _, _ = worker.open_sync(order)
-    client.keeper.install(token_set(server.control.grant(None), client.keeper.clock.now()))
+    client.keeper.install(token_set(server.control.grant(None), worker.clock_of(order).now()))
     client.close()

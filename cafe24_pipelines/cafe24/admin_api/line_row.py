@@ -87,14 +87,7 @@ class Crossing:
             return
         if node.worded is not None and not _CLEAN.issuperset(values := node.worded.of(found)):
             _mask(found, node.worded, values)
-        if node.lists is not None:
-            _mask_lists(found, node.lists)
-        if node.nullish is not None:
-            _null(found, node.nullish)
-        if node.written is not None and not _NOTHING.issuperset(values := node.written.of(found)):
-            self._write_down(found, node.written, values)
-        if node.open is not None:
-            self._open(node.open, node, found, path)
+        self._texts(node, found, path)
         if node.personal:
             self._personal(node, found, row, path)
         if node.children:
@@ -104,6 +97,16 @@ class Crossing:
                         self.walk(child, one, row[name][n], (path, name, n))
                 elif inner is not None and inner is not UNSET:
                     self.walk(child, inner, row[name], (path, name, -1))
+
+    def _texts(self, node: Node, found: Any, path: Path | None) -> None:
+        if node.lists is not None:
+            _mask_lists(found, node.lists)
+        if node.nullish is not None:
+            _null(found, node.nullish)
+        if node.written is not None and not _NOTHING.issuperset(values := node.written.of(found)):
+            self._write_down(found, node.written, values)
+        if node.open is not None:
+            self._open(node.open, node, found, path)
 
     def mask_written(self) -> None:
         """Mask what people wrote, once all of the row's own values are known."""
