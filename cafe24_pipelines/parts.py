@@ -57,6 +57,7 @@ def mall_sync(
     from cafe24_pipelines.cafe24.admin_api.client import admin_client
     from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
     from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.erase import erased_members
     from cafe24_pipelines.cafe24.privacy import pseudonyms
     from cafe24_pipelines.cafe24.sealing import seal_for
     from cafe24_pipelines.cafe24.sync import MallSync
@@ -65,9 +66,12 @@ def mall_sync(
         mall.mall_id, pseudonyms(settings, mall.mall_id), seal_for(settings, mall.mall_id, "unknown-fields")
     )
     contacts = ContactTable(settings, mall.mall_id) if mall.keep_contacts else None
+    erased = erased_members(settings, mall.mall_id, writing=True)
     client = admin_client(settings, mall.mall_id)
     try:
-        yield MallSync(client, api_lake(settings, mall.mall_id), line, contacts=contacts, progress=progress)
+        yield MallSync(
+            client, api_lake(settings, mall.mall_id), line, contacts=contacts, erased=erased, progress=progress
+        )
     finally:
         client.close()
 

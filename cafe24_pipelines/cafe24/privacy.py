@@ -15,7 +15,7 @@ from cafe24_pipelines.cafe24.field_policy import DROPPED, MEMBER_IDS
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.files import write_atomic
+from cafe24_pipelines.stores.files import create_once
 
 PERSONAL_COLUMNS = DROPPED | MEMBER_IDS.keys()
 """Admin API field names that never pass the line (a member id passes as its hash, in `member_key`)."""
@@ -60,10 +60,8 @@ def pseudonyms(settings: Settings, mall_id: str) -> Pseudonyms:
     if settings.encryption_key:
         return Pseudonyms(hmac.new(settings.encryption_key.encode(), mall_id.encode(), hashlib.sha256).digest())
     path = settings.home.keys / f"{mall_id}.key"
-    if not path.exists():
-        write_atomic(path, secrets.token_hex(32), private=True)
     try:
-        key = bytes.fromhex(path.read_text().strip())
+        key = bytes.fromhex(create_once(path, lambda: secrets.token_hex(32)).strip())
     except ValueError:
         key = b""
     if len(key) != 32:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from cafe24_pipelines.cafe24.erase.registry import erased_members
 from cafe24_pipelines.cafe24.malls import known_malls
 from cafe24_pipelines.cafe24.privacy import pseudonyms
 from cafe24_pipelines.cafe24.sealing import seal_for
@@ -97,8 +98,9 @@ class WebhookInbox:
         if digest in recent.seen:
             return False
         payload = without_personal_data(
-            incoming, pseudonyms(self._settings, mall_id), client_id=self._settings.client_id
-        )
+            incoming, pseudonyms(self._settings, mall_id), client_id=self._settings.client_id,
+            covered=erased_members(self._settings, mall_id).covers,
+        )  # fmt: skip
         turn = int(now.timestamp() // self._window.total_seconds())
         event = Event(f"{_ID}:{digest}:{turn}", mall_id, incoming.type, now, payload)
         return self._log.append([event]) == 1

@@ -6,7 +6,7 @@ Does not belong here: HTTP (see `serving/`), or how an event is told from its re
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -156,10 +156,14 @@ def read_event(body: bytes) -> Incoming:
     return Incoming(mall_id, _event_no(value, fields), fields, canonical)
 
 
-def without_personal_data(incoming: Incoming, hasher: Pseudonyms, *, client_id: str = "") -> dict[str, Any]:
+def without_personal_data(
+    incoming: Incoming, hasher: Pseudonyms, *, client_id: str = "",
+    covered: Callable[[str | None], bool] = lambda key: False,
+) -> dict[str, Any]:  # fmt: skip
     """What may be logged of an event: its number, shop, ids of things, hashes of members, names of other keys.
 
-    A value in an id's field that doesn't look like such an id is not kept, only counted (`unreadable_ids`).
+    A value in an id's field that doesn't look like such an id is not kept, only counted (`unreadable_ids`). Members
+    who were erased (`covered`, by key) are left out.
     """
     fields = incoming.fields
     payload: dict[str, Any] = {"event_no": incoming.event_no, "shop_no": _shop_no(fields)}
@@ -173,9 +177,9 @@ def without_personal_data(incoming: Incoming, hasher: Pseudonyms, *, client_id: 
         unreadable += sum(not form.fullmatch(text) for text in found)
         if kept:
             payload[name] = kept
-    members = {hasher.of(text) for key in _MEMBER_KEYS for text in _texts(fields.get(key))} - {None}
-    if members:
-        payload["member_keys"] = sorted(str(key) for key in members)
+    members = {hasher.of(text) for key in _MEMBER_KEYS for text in _texts(fields.get(key))}
+    if known := sorted(key for key in members if key is not None and not covered(key)):
+        payload["member_keys"] = known
     if unreadable:
         payload["unreadable_ids"] = unreadable
     if incoming.event_no in APP_EVENTS and client_id and isinstance(fields.get("client_id"), str):

@@ -67,9 +67,9 @@ def sync(
     if touched and (only or whole):
         raise BadInput("--touched goes alone", remedy="leave out --only and --whole")
     mall = api_mall(settings, mall_id, keep_contacts=keep_contacts)
-    register(settings.home, mall)
     names = [name.strip() for name in only.split(",")] if only else None
     with parts.mall_sync(settings, mall, progress=lambda line: click.echo(line, err=True)) as opened:
+        register(settings.home, mall)
         if touched:
             found = sync_touched(opened, parts.event_log(settings), mall_id)
             if found is None:

@@ -123,15 +123,31 @@ def test_an_unreachable_mall_is_tried_again_for_writes_too(unpaced: AdminClient)
     assert client.report().calls == {"GET orders": client_module.TRIES, "POST coupons": client_module.TRIES}
 
 
-def test_a_refused_token_is_renewed_once(client: AdminClient, mall: StrictMall) -> None:
+def test_a_refused_token_is_renewed(client: AdminClient, mall: StrictMall) -> None:
     mall.access.clear()
     assert client.get("orders") == {"path": "orders"}
     assert len(mall.token_calls) == 1 and len(mall.calls) == 2
-    mall.faults.append("401")
-    mall.faults.append("401")
+
+
+def test_new_tokens_that_are_refused_are_renewed_three_times(client: AdminClient, mall: StrictMall) -> None:
+    mall.faults.extend(["401"] * 3)
+    assert client.get("orders") == {"path": "orders"}
+    assert len(mall.token_calls) == 3 and len(mall.calls) == 4
+    sent = [call["headers"]["authorization"] for call in mall.calls]
+    assert len(set(sent)) == 4, "each time with a token that was not refused before"
+    mall.faults.extend(["401"] * 5)
     with pytest.raises(Refused, match="401"):
         client.get("orders")
-    assert len(mall.token_calls) == 2
+    assert len(mall.token_calls) == 6 and len(mall.faults) == 1
+
+
+def test_a_refused_token_that_stays_the_same_is_not_tried_again(client: AdminClient, mall: StrictMall) -> None:
+    token = client.keeper.access_token()
+    client.keeper.rejected = lambda refused: token  # type: ignore[method-assign]  # nobody could renew it
+    mall.faults.extend(["401"] * 2)
+    with pytest.raises(Refused, match="401"):
+        client.get("orders")
+    assert len(mall.calls) == 1
 
 
 def test_threads_share_one_client_and_one_renewal(client: AdminClient, mall: StrictMall) -> None:

@@ -267,7 +267,7 @@ def test_a_header_and_nothing_else(shop) -> None:
 def test_no_orders_at_all(shop) -> None:
     shop.orders()
     shop.items()
-    with pytest.raises(BadInput, match="not one order could be landed: the file holds no order"):
+    with pytest.raises(BadInput, match="not one order could be landed: the source holds no order"):
         shop.land()
 
 

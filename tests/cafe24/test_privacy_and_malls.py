@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -78,3 +80,33 @@ def test_unknown_malls_bad_names_and_a_damaged_registry_are_told(tmp_path) -> No
     (tmp_path / "malls.json").write_text("{")
     with pytest.raises(ConfigError, match="registry can't be read"):
         known_malls(home)
+
+
+RACER = """
+import sys
+from cafe24_pipelines.cafe24.privacy import pseudonyms
+from cafe24_pipelines.settings import Home, Settings
+from pathlib import Path
+settings = Settings(home=Home(Path(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.readline()
+print(pseudonyms(settings, "shop").of("kim01"))
+"""
+
+
+def test_processes_that_start_together_end_with_one_key(tmp_path) -> None:
+    for attempt in range(3):
+        home = tmp_path / f"home-{attempt}"
+        command = [sys.executable, "-c", RACER, str(home)]
+        racers = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)
+        ]
+        for racer in racers:
+            assert racer.stdout is not None and racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            assert racer.stdin is not None
+            racer.stdin.write("\n")
+            racer.stdin.flush()
+        hashes = {racer.communicate(timeout=60)[0].strip() for racer in racers}
+        assert hashes == {pseudonyms(Settings(home=Home(home)), "shop").of("kim01")}
+        assert [p.name for p in (home / "keys").iterdir()] == ["shop.key"], "and nothing is left beside it"

@@ -20,7 +20,8 @@ def test_every_variable_the_code_reads_is_in_the_example() -> None:
         text = file.read_text()
         read |= set(
             re.findall(
-                r"""(?:environ\.get\(|environ\[|e\.get\(|_choice\(e, |_number\(e, |_http_url\(e, |envvar=)["']([A-Z0-9_]+)""", text
+                r"""(?:environ\.get\(|environ\[|e\.get\(|_(?:choice|number|http_url)\(e, |envvar=)["']([A-Z0-9_]+)""",
+                text,
             )
         )
     ours = {n for n in read if not n.startswith(("DAGSTER_HOME", "LITELLM_LOCAL", "GX_"))}

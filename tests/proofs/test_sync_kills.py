@@ -22,8 +22,7 @@ from cafe24_pipelines.sandbox.mall.mall import END, SandboxMall
 from cafe24_pipelines.sandbox.server.running import RunningSandbox
 
 KILLS = 100
-SPEED = 4.0
-"""Seconds of both the mall's and the syncs' clocks in a real one, so that limits cost less time."""
+MEMBERS = 50
 SYNC = Path(__file__).parents[1] / "sync"
 
 
@@ -42,12 +41,10 @@ def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     worker, truth = _by_path("worker"), _by_path("truth")
     dice = random.Random(20261101)
     path = tmp_path / "mall.db"
-    SandboxMall.build(path, customers=120, seed=3).close()
-    with RunningSandbox(
-        path, process=True, start=END - timedelta(days=45), speed=SPEED, token_calls=0
-    ) as server:
+    SandboxMall.build(path, customers=MEMBERS, seed=3).close()
+    with RunningSandbox(path, process=True, start=END - timedelta(days=45), token_calls=0) as server:
         order = {
-            "home": str(tmp_path / "home"), "url": server.url, "mall": "sandbox", "speed": SPEED,
+            "home": str(tmp_path / "home"), "url": server.url, "mall": "sandbox", "speed": 1,
             "origin": time.time(), "resources": _names(), "report": str(tmp_path / "report.json"),
         }  # fmt: skip
         killed = ended = 0
@@ -56,7 +53,7 @@ def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
             process = subprocess.Popen([sys.executable, str(SYNC / "worker.py"), json.dumps(order)],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
             try:
-                process.wait(timeout=dice.uniform(0.8, 5.0))
+                process.wait(timeout=dice.uniform(0.8, 4.0))
                 ended += 1
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
@@ -68,7 +65,7 @@ def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
         _consent(worker, order, server)
         assert worker.main(json.dumps(order)) == 0, Path(order["report"]).read_text()
         state = server.control.state()
-        assert state["given_429"] == 0, state
+        assert state["given_429"] == 0, (state["refused"], state["highest"], state["busiest_second"])
         server.control.config(limits=False)  # a bucket does not leak while
         server.control.speed(0)  # the mall stands still to be compared
         assert worker.main(json.dumps(order)) == 0, Path(order["report"]).read_text()

@@ -2,8 +2,9 @@
 
     python tests/sync/worker.py '{"home": …, "url": …, "mall": "sandbox", "whole": false, "report": "…/report.json"}'
 
-Keys: home, url (of a running sandbox), mall; optional whole, resources, workers, tuning (fields of `Tuning`; days for
-spans), speed (of the client's clock), report (where the report goes). The token store of the home must hold tokens.
+Keys: home, url (of a running sandbox), mall; optional whole, resources, workers, keep_contacts, tuning (fields of
+`Tuning`; days for spans), speed (of the client's clock), report (where the report goes). The token store of the home
+must hold tokens.
 """
 
 import json
@@ -20,6 +21,8 @@ def open_sync(order: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     from cafe24_pipelines.cafe24.admin_api.limits import Limiter
     from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+    from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.erase import erased_members
     from cafe24_pipelines.cafe24.privacy import pseudonyms
     from cafe24_pipelines.cafe24.sealing import seal_for
     from cafe24_pipelines.cafe24.sync import MallSync, Tuning
@@ -39,7 +42,9 @@ def open_sync(order: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     given = order.get("tuning", {})
     spans = ("look_back", "late_look_back", "whole_every", "settled", "reports")
     tuning = Tuning(**{k: timedelta(days=v) if k in spans else v for k, v in given.items()})
-    sync = MallSync(client, lake, line, workers=order.get("workers", 4), tuning=tuning,
+    contacts = ContactTable(settings, mall_id) if order.get("keep_contacts") else None
+    sync = MallSync(client, lake, line, workers=order.get("workers", 4), tuning=tuning, contacts=contacts,
+                    erased=erased_members(settings, mall_id, writing=True),
                     resources=order.get("api_resources"))  # fmt: skip
     return sync, client, lake, line
 

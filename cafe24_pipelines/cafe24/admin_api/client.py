@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 TRIES: Final = 8
 """Calls made for one read before it is given up, when the mall stumbles (refusals for pace are counted apart)."""
 PACE_TRIES: Final = 20
+RENEWALS: Final = 3
+"""Tokens that one call may be refused with: another process may renew, or a mall revoke, while a call waits."""
 BACKOFF_SECONDS: Final = 0.5
 BACKOFF_CAP: Final = 15.0
 STUMBLES: Final = (500, 502, 503, 504)
@@ -81,7 +83,7 @@ class AdminClient:
 
     def get(
         self, path: str, *, at: Mapping[str, object] = {}, params: Mapping[str, object] = {},
-        shop_no: int | None = None,
+        shop_no: int | None = None, rows: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Read; repeated until the mall answers properly or `TRIES` is used up.
 
@@ -90,6 +92,7 @@ class AdminClient:
             at: values for the template's names.
             params: query parameters; None is left out, sequences are joined by commas, booleans become T and F.
             shop_no: which shop of a multi-shop mall.
+            rows: a key whose list is large: its elements come undecoded, for `answers.row_of`.
 
         Returns:
             The answer's JSON object.
@@ -101,7 +104,7 @@ class AdminClient:
         """
         values = dict(params) | ({} if shop_no is None else {"shop_no": shop_no})
         url = self._base + filled(path, at) + query(values)
-        return self._call("GET", url, answers.operation("GET", path), answers.personal_values(at, values))
+        return self._call("GET", url, answers.operation("GET", path), answers.personal_values(at, values), rows=rows)
 
     def analytics(self, path: str, params: Mapping[str, object] = {}) -> dict[str, Any]:
         """Read from the analytics API (`visitors/view`, …) with this mall's id. Errors as of `get`."""
@@ -182,26 +185,29 @@ class AdminClient:
         self._http.close()
 
     def _call(
-        self, method: str, url: str, of: Operation, personal: frozenset[str], *, content: bytes | None = None
-    ) -> dict[str, Any]:
+        self, method: str, url: str, of: Operation, personal: frozenset[str], *, content: bytes | None = None,
+        rows: str = "",
+    ) -> dict[str, Any]:  # fmt: skip
         """Call until it is answered for good; see `get` and `send` for what is repeated."""
         stumbles = refusals = 0
-        renewed = False
+        renewals = 0
         token = self.keeper.access_token()
         while True:
             try:
                 response = self._once(method, url, of, token, content)
                 if response.is_success:
-                    return answers.decoded(response)
+                    return answers.decoded(response, rows)
             except _Unreached as e:
                 trouble, sure = str(e), e.sure
             except MalformedAnswer as e:
                 trouble, sure = e.what, False
             else:
                 status = response.status_code
-                if status == 401 and not renewed and not answers.says_scope(response):
-                    renewed, token = True, self.keeper.rejected(token)
-                    continue
+                if status == 401 and renewals < RENEWALS and not answers.says_scope(response):
+                    refused, token = token, self.keeper.rejected(token)
+                    if token != refused:  # the same token again would be refused again
+                        renewals += 1
+                        continue
                 if status == 429 and refusals < PACE_TRIES:
                     refusals += 1
                     self._again(max(0, refusals - 3))  # the limiter waits; the rest is for a mall that says nothing

@@ -3,6 +3,7 @@
 Plain functions of numbers. Does not belong here: where the numbers are kept, or waiting (see `limits`).
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +15,12 @@ its leak in whole seconds."""
 SMALL: Final = 3
 """Buckets up to this size have no room for a reserve; their calls keep a distance instead."""
 SMALL_SLACK: Final = 0.15
-MALL_GAP: Final = 0.12
-"""Seconds between two calls of a mall: at most nine in any second."""
+MALL_GAP: Final = 0.125
+"""Seconds between two calls of a mall: eight a second, as much as four full buckets lose.
+
+Fewer than ten may arrive in any second, so that a call may come an eighth of a second late (9 gaps less a second)
+and not meet those behind it; a refusal costs more calls than a ninth one would win.
+"""
 TOO_FAST_HOLD: Final = 1.0
 """Seconds that a mall is left alone after a refusal that neither its bucket nor its quota explains."""
 REMAIN_MORE: Final = 1.0
@@ -110,8 +115,9 @@ def call_gap(pace: dict[str, Any], now: float) -> float:
 
 def level_said(header: str) -> tuple[float, int]:
     """`8/40` as (8, 40); (0, 0) when it is something else."""
-    used, slash, size = header.partition("/")
-    return (float(used), int(size)) if slash and used.strip().isdigit() and size.strip().isdigit() else (0.0, 0)
+    found = re.fullmatch(r"\s*([0-9]{1,5})\s*/\s*([0-9]{1,5})\s*", header)
+    used, size = (float(found[1]), int(found[2])) if found else (0.0, 0)
+    return (used, size) if size > 0 and used <= 10 * size else (0.0, 0)  # a slip would hold the mall up for days
 
 
 def number_said(header: str | None) -> float:

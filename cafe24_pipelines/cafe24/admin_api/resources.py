@@ -48,7 +48,7 @@ class ApiResource:
         approved: only for clients Cafe24 has approved.
         default: landed unless left out; others only when asked for by name.
         analytics: lies on the analytics host.
-        bucket: how rows are bucketed on disk: by the month in the order id, or all together.
+        bucket: how rows are bucketed on disk: by the month in the order id (which is then the key), or all together.
         parent: what the walk goes over: "products", "coupons", "boards", "categories", "members", "variants" or "".
         single: the answer is one object rather than a list.
     """
@@ -111,7 +111,7 @@ RESOURCES: Final[dict[str, ApiResource]] = {
                dated="order_date", count_path="orders/count", bucket="order_month",
                embed=("items", "receivers", "buyer", "return", "cancellation", "exchange")),
         _admin("refunds", "refunds", refunds.Refund, "refund_code", "order", limit=500, offset_cap=15000,
-               dated="accepted_refund_date", bucket="order_month",
+               dated="accepted_refund_date",
                params=MappingProxyType({"date_type": "accepted_refund_date"})),
         _admin("customers", "customers", customers.Customer, "member", "customer", limit=100, parent="members"),
         _admin("carts", "products/{product_no}/carts", personal.Cart,

@@ -8,6 +8,7 @@ Does not belong here: removing what has landed before (`landed.py`).
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FILE: Final = "erased.json"
 KEPT_AS_GUEST: Final = ("orders", "refunds")
 """API rows of sales: they stay without their member. Every other row of an erased member goes."""
+_QUOTED_KEY: Final = re.compile(rb'"([0-9a-f]{32})"')
 
 
 class ErasedMembers:
@@ -41,6 +43,16 @@ class ErasedMembers:
 
     def __bool__(self) -> bool:
         return bool(self._entries)
+
+    def reread(self) -> None:
+        """Read the file again: an erasure may have come to its end since.
+
+        Raises:
+            ConfigError: the list can't be read, or was made with another key.
+        """
+        self._known.clear()
+        if self.path.exists():
+            self._read()
 
     def covers(self, member_key: str | None) -> bool:
         """Whether this member was erased (or is being erased); a guest never is."""
@@ -85,7 +97,7 @@ class ErasedMembers:
 
         if not self._entries or not rows.num_rows:
             return rows
-        texts = [text and self._nameless(text) for text in rows.column("row").to_pylist()]
+        texts = [text and self.nameless(text) for text in rows.column("row").to_pylist()]
         place = rows.column_names.index("row")
         return rows.set_column(place, rows.schema.field(place), pa.array(texts, rows.schema.field(place).type))
 
@@ -101,10 +113,13 @@ class ErasedMembers:
         """
         if not self._entries:
             return record
+        parts = record.key.split("/")
+        quoted = {key.decode() for key in _QUOTED_KEY.findall(record.body)}
+        if not any(self.covers(key) for key in quoted.union(parts)):
+            return record  # most rows end here, without being decoded
         body = json.loads(record.body)
         keys = {key for key in _keys_in(body) if self.covers(key)}
         own = body.get("member_key")
-        parts = record.key.split("/")
         if resource not in KEPT_AS_GUEST and (own in keys or any(self.covers(part) for part in parts)):
             return None
         return _without(record, body, keys) if keys else record
@@ -139,7 +154,10 @@ class ErasedMembers:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _nameless(self, text: str) -> str:
+    def nameless(self, text: str) -> str:
+        """JSON text without the keys of erased members; what is no JSON stays as it is."""
+        if not self._entries:
+            return text
         try:
             value = json.loads(text)
         except ValueError:

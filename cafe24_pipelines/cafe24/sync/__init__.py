@@ -5,8 +5,9 @@ rows and the ledger that says so become visible in one atomic commit. Does not b
 what a field means or whether it is personal (`admin_api/line.py`), how rows are stored (`stores/records.py`).
 
 What can still escape an incremental run: an edit of an order older than the look-back that leaves every date and
-every item status as they are (a changed receiver), an edit of a row of points, credits or refunds older than it, and,
-for a day, a changed member or article. `run(whole=True)` reads everything and compares it.
+every item status as they are (a changed receiver), an edit of a row of points, credits or refunds older than it, one
+row gone and one come in the same older window between two runs (the counts stay equal), and, for a day, a changed
+member or article. `run(whole=True)` reads everything and compares it.
 """
 
 from cafe24_pipelines.cafe24.sync.engine import MallSync

@@ -1,9 +1,12 @@
 """When a reading counts: it agrees with the mall's own count before and after, or with a second reading.
 
+A short page is believed to be the last one only if that holds: should the mall give fewer rows a page than it is
+asked for, the list is read again in pages of the size that it gives.
+
 Does not belong here: paging (see `reading.py`), or what becomes of a list that does not agree (see `landing.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cafe24_pipelines.cafe24.sync.reading import Listing, Pages, Reader, Shifted
 from cafe24_pipelines.cafe24.sync.rows import Rows
@@ -42,6 +45,8 @@ def agree_by_count(
         except Shifted as e:
             why = str(e)
             after = reader.count(listing)
+        if pages.first < after:
+            listing = _in_pages_of(listing, pages.first)
         before, pages = after, None
     return Outcome(rows, before or 0, False, why)
 
@@ -55,14 +60,31 @@ def agree_by_repetition(reader: Reader, listing: Listing, *, pages: Pages | None
         try:
             rows = pages.rows()
             if last is not None and last.digests() == rows.digests():
-                return Outcome(rows, len(rows), True)
-            if last is not None:
+                if not _goes_on(reader, listing, pages.listed):
+                    return Outcome(rows, len(rows), True)
+                why = f"the list goes on behind a page of {pages.first:,} rows"
+                listing = _in_pages_of(listing, pages.first)
+            elif last is not None:
                 why = f"two readings differ ({len(last):,} and {len(rows):,} rows)"
             last = rows
         except Shifted as e:
             why = str(e)
         pages = None
     return Outcome(last if last is not None else Rows(), -1, False, why)
+
+
+def _goes_on(reader: Reader, listing: Listing, listed: int) -> bool:
+    """Whether a list without a count shows a row behind its last one, at the price of a call."""
+    r = listing.resource
+    if r.limit < 2 or not listed or (r.offset_cap and listed > r.offset_cap):
+        return False
+    return bool(reader.page(listing, offset=listed, limit=50 if r.analytics else 1))  # the least that each takes
+
+
+def _in_pages_of(listing: Listing, rows: int) -> Listing:
+    """The same list in smaller pages, where the mall gives no larger ones."""
+    r = listing.resource
+    return replace(listing, resource=replace(r, limit=rows)) if 2 <= rows < r.limit else listing
 
 
 def agree(reader: Reader, listing: Listing, *, counted: int | None = None, pages: Pages | None = None,

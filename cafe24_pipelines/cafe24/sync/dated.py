@@ -6,9 +6,12 @@ shows to be different. Does not belong here: what is special about orders (see `
 
 from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
+from cafe24_pipelines.cafe24.sync import heavy
 from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
 from cafe24_pipelines.cafe24.sync.dated_plan import DatedPlan
 from cafe24_pipelines.cafe24.sync.older import differing
@@ -16,6 +19,9 @@ from cafe24_pipelines.cafe24.sync.reading import Listing, Pages
 from cafe24_pipelines.cafe24.sync.rows import Rows
 from cafe24_pipelines.cafe24.sync.windows import Planned, Window, chunks
 from cafe24_pipelines.errors import Cafe24Error
+
+UNCOUNTED_AT_ONCE: Final = 3
+"""Windows without a count that are read at once: each asks for a page only when the one before was full."""
 
 
 class DatedWalk(DatedPlan):
@@ -28,7 +34,7 @@ class DatedWalk(DatedPlan):
         run, ledger = self.run, self.ledger
         first = ledger.last_run is None
         ledger.started = ledger.started or run.now
-        whole = run.whole or self._due()
+        whole = self.landing.whole or self._due()
         if whole or ledger.begun is None:
             ledger.begun = self._begin()
         if ledger.begun is None:
@@ -52,17 +58,23 @@ class DatedWalk(DatedPlan):
         self.landing.keep()
 
     def read(self, windows: Iterable[Window]) -> None:
-        """Read windows, planning and fetching ahead of what lands."""
-        ahead: deque[tuple[Planned, Pages | None]] = deque()
+        """Read windows, planning and fetching ahead of what lands; they land in the order given."""
+        ahead: deque[tuple[Planned, Pages | None, Future[Outcome]]] = deque()
+        most = heavy.ahead(self.listing.resource, self.run.workers)
+        at_once = 1 if self.listing.resource.count_path else UNCOUNTED_AT_ONCE
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix="windows")
         try:
             for planned in self._planned(windows):
-                ahead.append((planned, self._start(self._of(planned.window), planned.counted)))
-                while sum(pages.asked if pages else 1 for _, pages in ahead) > 2 * self.run.workers:
+                listing = self._of(planned.window)
+                pages = self._start(listing, planned.counted)
+                ahead.append((planned, pages, pool.submit(self._agree, listing, planned.counted, pages)))
+                while sum(pages.asked if pages else 1 for _, pages, _ in ahead) > most:
                     self._finish(*ahead.popleft())
             while ahead:
                 self._finish(*ahead.popleft())
         finally:
-            for _, pages in ahead:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for _, pages, _ in ahead:
                 if pages:
                     pages.drop()
 
@@ -110,7 +122,7 @@ class DatedWalk(DatedPlan):
             self.trouble.over()
             if not outcome.agreed:
                 self.agreed = False
-            self.landing.land(outcome.rows, label=f"{label} {planned.window.start:%Y%m%d%H%M%S}")
+            self.landing.land(outcome.rows, label="")
             self._report(planned.window, outcome, label)
             seen |= outcome.rows.records.keys()
         return seen
@@ -121,9 +133,9 @@ class DatedWalk(DatedPlan):
         known = counted if counted >= 0 else None
         return agree(self.run.reader, listing, counted=known, pages=pages, tries=self.run.tuning.tries)
 
-    def _finish(self, planned: Planned, pages: Pages | None) -> None:
+    def _finish(self, planned: Planned, _pages: Pages | None, reading: "Future[Outcome]") -> None:
         try:
-            outcome = self._agree(self._of(planned.window), planned.counted, pages)
+            outcome = reading.result()
         except Cafe24Error as e:
             self._failed(planned.window, e, self.part)
             return
@@ -149,7 +161,7 @@ class DatedWalk(DatedPlan):
 
     def _apart(self, rows: Rows, kept: int) -> int:
         """By how much the mall's rows of a window exceed those we hold."""
-        return len(rows.bad) - kept
+        return rows.apart - kept
 
     def _label(self, window: Window) -> str:
         return f"{self.part} {window.start:%Y%m%d%H%M%S}-{window.end:%Y%m%d%H%M%S}"

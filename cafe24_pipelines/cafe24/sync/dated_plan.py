@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cafe24_pipelines.cafe24.sync import heavy
 from cafe24_pipelines.cafe24.sync.failures import Trouble
 from cafe24_pipelines.cafe24.sync.reading import CapReached, Listing, Pages
 from cafe24_pipelines.cafe24.sync.run import Landing, Run
@@ -52,7 +53,10 @@ class DatedPlan:
             return self._edge(run.now - run.tuning.reports)
         found = run.tuning.start
         if found is None:
-            found = beginning(self._occupied, run.now + run.tuning.ahead, self.span, empties=run.tuning.empties)
+            end, empties = run.now + run.tuning.ahead, run.tuning.empties
+            found = beginning(self._occupied, end, self.span, empties=empties, oldest=run.oldest())
+            if found is None and self.run.reader.page(self._of(Window(end - self.span, end)), limit=1):
+                found = end - self.span  # the count, or the first answer, told otherwise
         known = [moment for moment in (found, self.ledger.begun) if moment]
         return min(known) if known else None
 
@@ -62,6 +66,10 @@ class DatedPlan:
         recent = min(self.run.now, last) - self.run.tuning.look_back
         inside = [c.window.start for c in self.ledger.closed if c.window.start < recent < c.window.end]
         return self._edge(max(begun, min([recent, *inside])))
+
+    @property
+    def _target(self) -> int:
+        return heavy.window(self.listing.resource, self.run.tuning.target)
 
     @property
     def _chunk(self) -> timedelta:
@@ -92,7 +100,8 @@ class DatedPlan:
                 continue
             done = window.start
             try:
-                for planned in plan(window, lambda w: self._count(w, listing), target=self.run.tuning.target):
+                exact, target = bool(self.listing.resource.count_path), self._target
+                for planned in plan(window, lambda w: self._count(w, listing), target=target, exact=exact):
                     yield planned
                     done = planned.window.end
             except Cafe24Error as e:
@@ -100,11 +109,11 @@ class DatedPlan:
 
     def _count(self, window: Window, listing: Listing | None) -> int:
         """The mall's count; where it has none, -1 for a window that fits, twice the target for one that doesn't."""
-        narrowed, target = self._of(window, listing), self.run.tuning.target
+        narrowed, target = self._of(window, listing), self._target
         if narrowed.resource.count_path:
             return self.run.reader.count(narrowed)
         target = min(target, narrowed.resource.offset_cap or target)
-        return 2 * self.run.tuning.target if self.run.reader.page(narrowed, offset=target, limit=1) else -1
+        return 2 * self._target if self.run.reader.page(narrowed, offset=target, limit=1) else -1
 
     def _start(self, listing: Listing, counted: int) -> Pages | None:
         try:

@@ -19,14 +19,15 @@ from cafe24_pipelines.cafe24.sync.members import MemberBook
 from cafe24_pipelines.cafe24.sync.report import SyncReport
 from cafe24_pipelines.cafe24.sync.run import Run, Stopped
 from cafe24_pipelines.cafe24.sync.tuning import Tuning
-from cafe24_pipelines.cafe24.sync.walks import dated_walks, sync_resource, sync_shops
+from cafe24_pipelines.cafe24.sync.walks import dated_walks, shops_landed, sync_resource, sync_shops
 from cafe24_pipelines.cafe24.sync.windows import ORDER_SPAN, chunks, whole_second
-from cafe24_pipelines.errors import BadInput, Cafe24Error
+from cafe24_pipelines.errors import BadInput, Cafe24Error, LakeDamaged
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.admin_api.client import AdminClient
     from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
     from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.erase.registry import ErasedMembers
     from cafe24_pipelines.stores.records import ApiLake
 
 _CHAINS: Final = (
@@ -52,7 +53,8 @@ class MallSync:
         lake: where rows land.
         line: the privacy line that every row passes first.
         contacts: the opt-in encrypted side table, None to keep no contact field at all.
-        workers: threads that read ahead.
+        erased: the mall's erased members, who never come back; None for none.
+        workers: threads that read a resource's pages ahead.
         side_by_side: how many resources are walked at once: the API gives each a bucket of its own.
         progress: called with one line now and then, from several threads.
         tuning: look-backs, budgets, sizes.
@@ -61,11 +63,13 @@ class MallSync:
 
     def __init__(
         self, client: "AdminClient", lake: "ApiLake", line: "PrivacyLine", *,
-        contacts: "ContactTable | None" = None, workers: int = 6, side_by_side: int = 4,
+        contacts: "ContactTable | None" = None, erased: "ErasedMembers | None" = None,
+        workers: int = 6, side_by_side: int = 4,
         progress: Callable[[str], None] | None = None, tuning: Tuning | None = None,
         resources: dict[str, ApiResource] | None = None,
     ) -> None:  # fmt: skip
         self._client, self._lake, self._line, self._contacts = client, lake, line, contacts
+        self._erased = erased
         self._workers, self._side_by_side = max(1, workers), max(1, side_by_side)
         self._say = progress or (lambda line: None)
         self._tuning, self._resources = tuning or Tuning(), resources or RESOURCES
@@ -140,7 +144,12 @@ class MallSync:
         return _Session(self, whole)
 
     def _shops(self, run: Run, names: Sequence[str]) -> None:
-        """The shops to read; shop 1 alone where the mall does not tell."""
+        """The shops to read; where the mall does not tell, those it told of before, else shop 1 alone.
+
+        Never fewer than landed: rows of a shop that is left out would look like rows that are gone.
+        """
+        with suppress(LakeDamaged):
+            run.shops = shops_landed(run)
 
         def read(name: str) -> None:
             run.shops = sync_shops(run, run.landing(name))
@@ -163,7 +172,7 @@ class MallSync:
                 wanted = False
             run.members = MemberBook(run, run.landing("customers") if wanted else None, keep=keep)
         else:
-            run.members = MemberBook(run, None, keep=keep)
+            run.members = MemberBook(run, None, keep=keep, walked=True)
 
     def _lanes(self, run: Run, lanes: list[list[str]]) -> None:
         """Walk lanes side by side, the resources of a lane one after the other."""
@@ -184,6 +193,7 @@ class MallSync:
             landing = run.landing(name)
             for shop_no in run.shops:
                 sync_resource(run, landing, shop_no)
+            landing.looked_up()
 
         for name in names:
             self._guarded(run, name, walk)
@@ -205,7 +215,10 @@ class MallSync:
             report.error = "stopped before its end"
             run.stop.set()
         except SKIPS as e:
-            report.skipped = str(e)
+            if report.windows or report.read:  # it was allowed a moment ago: what is missing is no choice
+                report.error = str(e)
+            else:
+                report.skipped = str(e)
         except Cafe24Error as e:
             report.error = str(e)
             self._say(f"{name}: {e}")
@@ -235,15 +248,16 @@ class _Session:
                               remedy="wait for it to end; what it lands is what this one would") from e  # fmt: skip
         report = SyncReport(s._lake.mall_id)
         try:
+            if s._erased is not None:
+                s._erased.reread()  # an erasure holds this lock, too
             now = whole_second(s._client.server_now()).astimezone(UTC)
         except BaseException:
             self._lock.release()
             raise
         report.began = now
-        pool = ThreadPoolExecutor(s._workers, thread_name_prefix="pages")
         self.run = Run(
-            s._client, s._lake, s._line, pool, now, report, s._tuning, whole=self.whole, workers=s._workers,
-            contacts=s._contacts, say=s._say, resources=s._resources,
+            s._client, s._lake, s._line, now, report, s._tuning, whole=self.whole, workers=s._workers,
+            contacts=s._contacts, erased=s._erased, say=s._say, resources=s._resources,
         )  # fmt: skip
         return self.run
 

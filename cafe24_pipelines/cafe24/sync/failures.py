@@ -2,13 +2,24 @@
 
 from typing import Final
 
-from cafe24_pipelines.cafe24.admin_api.errors import ApprovalNeeded, ConsentNeeded, ScopeMissing, TokenCallsSpent
+from cafe24_pipelines.cafe24.admin_api.errors import (
+    ApprovalNeeded,
+    ConsentNeeded,
+    NotFound,
+    ScopeMissing,
+    TokenCallsSpent,
+)
 from cafe24_pipelines.errors import Cafe24Error
 
 STOPS_ALL: Final = (ConsentNeeded, TokenCallsSpent)
 """Without a token nothing can be read."""
 SKIPS: Final = (ScopeMissing, ApprovalNeeded)
 """Nothing is wrong: this installation may not read the resource."""
+
+
+def is_gone(error: NotFound) -> bool:
+    """Whether a 404 says that the row is not there; an address that the API does not know says nothing of rows."""
+    return "no api found" not in str(error).lower()
 
 
 class SyncRunning(Cafe24Error):

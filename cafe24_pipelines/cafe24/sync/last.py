@@ -12,7 +12,18 @@ from cafe24_pipelines.cafe24.sync.report import SyncReport
 from cafe24_pipelines.stores.files import write_atomic
 
 FILE: Final = "last_sync.json"
-_SHOWN: Final = ("read", "added", "changed", "removed", "quarantined", "skipped", "error", "coverage", "agreed")
+_SHOWN: Final = (
+    "read",
+    "added",
+    "changed",
+    "removed",
+    "quarantined",
+    "erased",
+    "skipped",
+    "error",
+    "coverage",
+    "agreed",
+)
 
 
 def keep_report(root: Path, report: SyncReport) -> None:

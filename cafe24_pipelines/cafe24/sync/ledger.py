@@ -24,7 +24,7 @@ class Closed:
     """An agreed window.
 
     `listed` is what the mall listed. `apart` is by how much that exceeds the rows we hold of the time: rows in
-    quarantine only, less rows that we keep although a listing left them out.
+    quarantine only and rows of erased members, less rows that we keep although a listing left them out.
     """
 
     window: Window

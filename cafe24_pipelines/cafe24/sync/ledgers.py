@@ -32,7 +32,7 @@ class PointWalk(DatedWalk):
         rows = Rows()
         rows.add(main.rows)
         rows.add(refunded.rows)
-        rows.marked = set(refunded.rows.records)
+        rows.marked = {*refunded.rows.records, *refunded.rows.bad, *refunded.rows.erased}
         return Outcome(rows, len(rows), main.agreed and refunded.agreed, main.why or refunded.why)
 
     def _apart(self, rows: Rows, kept: int) -> int:
@@ -63,9 +63,12 @@ class DayWalk(DatedWalk):
         return found
 
     def _agree(self, listing: Listing, counted: int, pages: Pages | None) -> Outcome:
-        """Statistics are read once where one answer holds them; they are read again within the look-back anyway."""
+        """Statistics are read once where one answer holds them; they are read again within the look-back anyway.
+
+        Days beyond it are not: no rows at all, or a round number as of a page that was cut short, is read again.
+        """
         pages = pages or self.run.reader.start(listing, 1)
         rows = pages.rows()
-        if pages.single:
+        if pages.single and len(rows) % 10:
             return Outcome(rows, len(rows), True)
         return agree(self.run.reader, listing, tries=self.run.tuning.tries)

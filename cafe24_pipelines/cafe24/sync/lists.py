@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from cafe24_pipelines.cafe24.admin_api.errors import NotFound
 from cafe24_pipelines.cafe24.admin_api.resources import ApiResource
 from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
-from cafe24_pipelines.cafe24.sync.failures import Trouble
+from cafe24_pipelines.cafe24.sync.failures import Trouble, is_gone
 from cafe24_pipelines.cafe24.sync.reading import Listing, Pages
 from cafe24_pipelines.cafe24.sync.report import Coverage
 from cafe24_pipelines.cafe24.sync.rows import Rows
@@ -40,11 +40,15 @@ def sync_list(run: Run, landing: Landing, listing: Listing, *, part: str, prefix
 
 @dataclass(frozen=True)
 class Parent:
-    """A row with a list of its own: its name in the state, how the list is asked for, how its keys begin (no "/")."""
+    """A row with a list of its own: its name in the state, how the list is asked for, how its keys begin (no "/").
+
+    `filed` is what its quarantined rows are filed under, "" for its name: nothing that names a member.
+    """
 
     name: str
     listing: Listing
     prefix: str
+    filed: str = ""
 
 
 @dataclass
@@ -99,12 +103,16 @@ class ParentWalk:
     def _one(self, batch: _Batch, parent: Parent, pages: Pages) -> _Batch:
         try:
             outcome = agree(self.run.reader, parent.listing, pages=pages, tries=self.run.tuning.tries)
-        except NotFound:  # the parent is gone; so are its rows
-            outcome = Outcome(Rows(), 0, True)
         except Cafe24Error as e:
+            if isinstance(e, NotFound) and is_gone(e):  # the parent is gone; so are its rows
+                return self._keep(batch, parent, Outcome(Rows(), 0, True))
             self.trouble.met(e)
             self.landing.report.window(None, -1, 0, False, part=self.part, why=str(e))
             return batch
+        return self._keep(batch, parent, outcome)
+
+    def _keep(self, batch: _Batch, parent: Parent, outcome: Outcome) -> _Batch:
+        """Take in what was read for one parent."""
         self.trouble.over()
         if outcome.agreed:
             if not outcome.rows.bad:
@@ -113,7 +121,7 @@ class ParentWalk:
         else:
             self.landing.report.window(None, outcome.counted, len(outcome.rows), False, part=self.part,
                                        why=outcome.why)  # fmt: skip
-        label = f"{self.part} {parent.name}"
+        label = f"{self.part} {parent.filed or parent.name}"
         if outcome.rows.bad or self.landing.filed(label):
             self._flush(batch)
             self.landing.land(outcome.rows, label=label)
@@ -140,8 +148,10 @@ class ParentWalk:
         orphans = [key for prefix, keys in self._held.items() if prefix not in prefixes for key in keys]
         for name in [name for name in self.turns if name not in names]:
             del self.turns[name]
-        if orphans:
-            self.landing.land(Rows(), label=f"{self.part} orphans", deleted=orphans)
+        filed = {f"{self.part} {p.filed or p.name}" for p in self.parents}
+        stale = {old for old in self.landing.labels() if old.startswith(f"{self.part} ")} - filed
+        if orphans or stale:
+            self.landing.land(Rows(), label=f"{self.part} orphans", deleted=orphans, stale=stale)
 
     def _cover(self) -> None:
         read = len(self.turns)

@@ -17,6 +17,7 @@ from cafe24_pipelines.cafe24.sync.report import Coverage
 from cafe24_pipelines.cafe24.sync.rows import Row, Rows
 from cafe24_pipelines.cafe24.sync.run import Landing, Run
 from cafe24_pipelines.cafe24.sync.windows import KST, SECOND, Window, korean_time, plan, whole_second
+from cafe24_pipelines.stores.digest import text_digest
 
 LOOKUP: Final = 100
 _FIRST: Final = "1990-01-01 00:00:00"
@@ -29,10 +30,11 @@ class MemberBook:
         run: the run.
         landing: where looked-up members land (`customers`); None where members are walked whole.
         keep: whether ids are needed later (wish lists are read by member).
+        walked: members are walked whole, by this run or another.
     """
 
-    def __init__(self, run: Run, landing: Landing | None, *, keep: bool = True) -> None:
-        self.run, self.landing, self.keep = run, landing, keep
+    def __init__(self, run: Run, landing: Landing | None, *, keep: bool = True, walked: bool = False) -> None:
+        self.run, self.landing, self.keep, self.walked = run, landing, keep, walked
         self.raw: dict[str, str] = {}
         self._lock = threading.RLock()
         self._asked: set[str] = set()
@@ -51,12 +53,14 @@ class MemberBook:
         if not self.keep:
             return
         with self._lock:
-            for member in raw:
+            for member in self.run.clearing.others(raw):
                 if key := self.key_of(member):
                     self.raw[key] = member
 
     def ensure(self, raw: set[str]) -> None:
         """See to it that these members landed, before the rows that mention them do. Once a run for each.
+
+        Erased members are not asked about and not remembered.
 
         Members that don't come back are remembered by key, so that coverage counts them.
         """
@@ -64,7 +68,8 @@ class MemberBook:
         if self.landing is None:
             return
         with self._lock:  # walks of other resources wait: what they are about to land may mention the same members
-            new = sorted(m for m in raw if (k := self.key_of(m)) and k not in self._asked)
+            others = self.run.clearing.others(raw)
+            new = sorted(m for m in others if (k := self.key_of(m)) and k not in self._asked)
             for first in range(0, len(new), LOOKUP):
                 try:
                     self._look_up(self.landing, new[first : first + LOOKUP])
@@ -83,17 +88,18 @@ class MemberBook:
         for row in page:
             rows.take(row)
         keys = {key for member in members if (key := self.key_of(member))}
-        absent = set(landing.state.setdefault("absent", []))
+        absent = {key for key in landing.state.get("absent", []) if not self.run.clearing.covers(key)}
         landing.state["absent"] = sorted((absent | keys) - rows.records.keys())
         rows.members.clear()  # they are what was asked for
-        landing.land(rows, label=f"look-up {min(keys)}" if keys else "look-up")
+        landing.land(rows, label=f"look-up {text_digest(*sorted(keys))[:16]}")
         self._asked |= keys
 
     def finish(self) -> None:
         """Report how many of the members seen are known."""
         if self.landing is None:
             return
-        known, absent = self.landing.store.count(), len(self.landing.state.get("absent", []))
+        landed = self.landing.store.known().keys() | self.run.lake.of("customers_privacy").known().keys()
+        known, absent = len(landed), len(set(self.landing.state.get("absent", [])) - landed)
         text = f"{known:,} of {known + absent:,} members seen in orders, articles and coupons; the rest unknown"
         self.landing.report.coverage = Coverage(known, absent, text)
 
@@ -105,6 +111,7 @@ class MemberWalk:
         self.run, self.landing, self.listing, self.prefix = run, landing, listing, prefix
         self.part = str(listing.shop_no or 1)
         self.ledger = landing.ledger(self.part)
+        self._labels: set[str] = set()
         self._walk_state: dict[str, Any] = landing.state.setdefault("walks", {}).setdefault(self.part, {})
 
     def sync(self) -> None:
@@ -132,52 +139,60 @@ class MemberWalk:
         for _ in range(self.run.tuning.tries):
             before = self.run.reader.count(self._counting())
             all_bad = Rows()
+            self._labels.clear()
             read = self._walk(_FIRST, all_bad)
             counted = self.run.reader.count(self._counting())
-            bad = len(all_bad.bad)
-            if before == len(read) + bad == counted:
+            bad, apart = len(all_bad.bad), all_bad.apart
+            if before == len(read) + bad == counted:  # rows of erased members are among those read
                 held = self.landing.store.known(prefix=self.prefix).keys()
                 gone = set() if bad else self._own(held - read)
-                self._walk_state["apart"] = bad
+                self._walk_state["apart"] = apart
                 self.ledger.whole_at = self.ledger.last_run = self.run.now
-                self.landing.land(Rows(), label=f"{self.part} removed", deleted=gone)
+                stale = {old for old in self.landing.labels() if old.startswith(f"{self.part} from ")} - self._labels
+                self.landing.land(Rows(), label=f"{self.part} removed", deleted=gone, stale=stale)
                 self.landing.report.window(None, counted, len(read) + bad, True, part=self.part)
                 return
             why = f"{before} counted before, {len(read) + bad} read, {counted} counted after"
         self.landing.report.window(None, counted, len(read), False, part=self.part, why=why)
 
     def _walk(self, start: str, all_bad: Rows) -> set[str]:
-        """Go forward by `created_date`; returns the keys read. Bad rows are added to `all_bad`.
+        """Go forward by `created_date`; returns the keys read. Rows that do not land are added to `all_bad`.
 
         A page begins at the second its predecessor ended with, so rows of that second come twice. When a page holds
         one second alone, the rest of that second is read by its join date.
         """
         read: set[str] = set()
-        limit = self.listing.resource.limit
+        most = 0
         position, pending, begun = start, Rows(), start
         while True:
             page = self.run.reader.page(self.listing.narrowed(created_start_date=position))
-            self._take(page, pending, all_bad, read)
+            fresh = self._take(page, pending, all_bad, read)
             dates = [whole_second(_moment(row.cursor)) for row in page if row.cursor]
-            ended = len(page) < limit
+            ended = not page or (not fresh and len(page) < most)  # a page may be shorter than what was asked for
+            most = max(most, len(page))
             if not ended:
                 position = self._next(position, dates, pending, all_bad, read)
             if dates:
                 self._walk_state["at"] = korean_time(max(dates))
             if ended or len(pending) >= self.run.tuning.target:
-                self.landing.land(pending, label=f"{self.part} from {begun}")
+                label = f"{self.part} from {begun}" if start == _FIRST else ""
+                self._labels.add(label)
+                self.landing.land(pending, label=label)
                 pending, begun = Rows(), position
             if ended:
                 return read
 
-    def _take(self, page: Iterable[Row], pending: Rows, all_bad: Rows, read: set[str]) -> None:
+    def _take(self, page: Iterable[Row], pending: Rows, all_bad: Rows, read: set[str]) -> bool:
+        before = len(read) + len(all_bad)
         for row in page:
             if row.crossed is None:
                 all_bad.take(row)
+            if row.crossed is None and not row.erased:
                 pending.take(row)
             elif row.identity not in read:
                 pending.take(row)
                 read.add(row.identity)
+        return len(read) + len(all_bad) > before
 
     def _next(self, position: str, dates: list[datetime], pending: Rows, all_bad: Rows, read: set[str]) -> str:
         if not dates:
@@ -192,7 +207,8 @@ class MemberWalk:
                 raise self._trouble(f"members of one second don't agree: {outcome.why}")
             rows = outcome.rows
             all_bad.bad |= rows.bad
-            read.update(rows.records)
+            all_bad.erased |= rows.erased
+            read.update(rows.records, rows.erased)
             pending.add(rows)
         return korean_time(last + SECOND)
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from cafe24_pipelines.cafe24.admin_api.errors import NotFound
 from cafe24_pipelines.cafe24.sync.agreement import Outcome
 from cafe24_pipelines.cafe24.sync.dated import DatedWalk
+from cafe24_pipelines.cafe24.sync.failures import is_gone
 from cafe24_pipelines.cafe24.sync.reading import CapReached, Listing, Pages
 from cafe24_pipelines.cafe24.sync.rows import Row, Rows
 from cafe24_pipelines.cafe24.sync.windows import SECOND, Window, chunks
@@ -79,12 +80,15 @@ class OrderWalk(DatedWalk):
             window = Window(moment, moment + SECOND)
             try:
                 found = {row.identity: row for row in self.run.reader.page(self._of(window))}
+                for row in found.values():
+                    if row.bad is not None:
+                        rows.take(row)
                 gone |= self._take(rows, key, found.get(key))
             except Cafe24Error as e:
                 self._failed(window, e, f"{self.part} single")
             else:
                 self.trouble.over()
-        self.landing.land(rows, label=f"{self.part} single", deleted=gone)
+        self.landing.land(rows, label="", deleted=gone)
 
     def _take(self, rows: Rows, key: str, row: Row | None) -> set[str]:
         if row:
@@ -99,8 +103,8 @@ class OrderWalk(DatedWalk):
         """Whether the mall answers 404 for the order; a filter that hides it is no proof."""
         try:
             self.run.client.get("orders/{order_id}", at={"order_id": order_id}, shop_no=self.listing.shop_no)
-        except NotFound:
-            return True
+        except NotFound as e:
+            return is_gone(e)
         return False
 
     def _agree(self, listing: Listing, counted: int, pages: Pages | None) -> Outcome:

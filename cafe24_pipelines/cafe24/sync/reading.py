@@ -6,14 +6,20 @@ line in the thread that read them, so that what waits in memory is small and fre
 ids). Does not belong here: whether a reading agrees with the mall (see `agreement.py`).
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from cafe24_pipelines.cafe24.admin_api.answers import row_of
 from cafe24_pipelines.cafe24.admin_api.line import Malformed
 from cafe24_pipelines.cafe24.admin_api.resources import ApiResource
+from cafe24_pipelines.cafe24.sync import heavy
+from cafe24_pipelines.cafe24.sync.clearing import Clearing
 from cafe24_pipelines.cafe24.sync.rows import Row, Rows
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.stores.digest import text_digest
@@ -23,8 +29,8 @@ if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
 
 
-HEAVY_PAGES: Final = 2
-"""Pages of orders that are in memory as they came, at most."""
+MOST_ROWS: Final = 1_000_000_000
+"""What no list of a mall counts."""
 
 
 class Shifted(Exception):
@@ -75,6 +81,10 @@ class Pages:
         limit = listing.resource.limit
         self.asked = 1 if limit < 2 else max(1, ceil((expected - 1) / (limit - 1)))
         self.single = False
+        self.first = 0
+        """Rows of the first page."""
+        self.listed = 0
+        """Rows that the list showed, seams counted once."""
         self._pages: list[Future[list[Row]]] = [self._ask(n) for n in range(self.asked)]
 
     def _ask(self, number: int) -> "Future[list[Row]]":
@@ -110,6 +120,8 @@ class Pages:
                 page = self._pages[number].result()
                 if number and (not page or last is None or page[0].identity != last.identity):
                     raise Shifted("rows moved between two pages")
+                self.first = self.first if number else len(page)
+                self.listed += len(page) - (1 if number else 0)
                 for row in page[1:] if number else page:
                     found.take(row, by_content=by_content)
                 if limit < 2 or len(page) < limit:
@@ -128,17 +140,32 @@ class Pages:
 class Reader:
     """Asks the API for lists of one mall and takes their rows across the privacy line."""
 
-    def __init__(self, client: "AdminClient", line: "PrivacyLine", pool: ThreadPoolExecutor) -> None:
-        self.client, self.line, self.pool = client, line, pool
-        self.heavy_pool = ThreadPoolExecutor(HEAVY_PAGES, thread_name_prefix="heavy-pages")
+    def __init__(
+        self, client: "AdminClient", line: "PrivacyLine", workers: int = 6, clearing: Clearing | None = None
+    ) -> None:
+        self.client, self.line, self._workers = client, line, workers
+        self.clearing = clearing or Clearing(None, line._hash)
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._lock, self._closed = threading.Lock(), False
 
     def pool_for(self, resource: ApiResource) -> ThreadPoolExecutor:
-        """The threads that read a resource's pages; full pages of orders with all parts have few of their own."""
-        return self.heavy_pool if resource.embed and resource.limit >= 1000 else self.pool
+        """The threads that read a resource's pages: its own, or lists would wait behind pages of a full bucket.
+
+        After `close` it takes nothing more.
+        """
+        with self._lock:
+            if resource.name not in self._pools:
+                threads = heavy.threads(resource, self._workers)
+                self._pools[resource.name] = ThreadPoolExecutor(threads, thread_name_prefix=f"pages-{resource.name}")
+                if self._closed:
+                    self._pools[resource.name].shutdown()
+            return self._pools[resource.name]
 
     def close(self) -> None:
         """End the threads; what has not begun does not begin."""
-        for pool in (self.pool, self.heavy_pool):
+        with self._lock:
+            self._closed = True
+        for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
 
     def count(self, listing: Listing) -> int:
@@ -148,9 +175,12 @@ class Reader:
         answer = self.client.get(r.count_path, at=listing.at, params=params, shop_no=listing.shop_no)
         value = answer.get("count") if isinstance(answer, dict) else None
         try:
-            return int(value)  # type: ignore[arg-type]
+            counted = int(value)  # type: ignore[arg-type]
         except (TypeError, ValueError) as e:
             raise Unreadable("a count is not a number", where=r.count_path, remedy="run the sync again") from e
+        if not 0 <= counted <= MOST_ROWS:
+            raise Unreadable("a count makes no sense", where=r.count_path, remedy="run the sync again")
+        return counted
 
     def page(self, listing: Listing, offset: int = 0, limit: int | None = None) -> list[Row]:
         """One page, its rows across the line; safe in any thread."""
@@ -171,7 +201,8 @@ class Reader:
         if r.analytics:
             answer = self.client.analytics(r.path, {**params, "shop_no": listing.shop_no or 1})
         else:
-            answer = self.client.get(r.path, at=listing.at, params=params, shop_no=listing.shop_no)
+            rows = r.answer_key if heavy.is_heavy(r) else ""
+            answer = self.client.get(r.path, at=listing.at, params=params, shop_no=listing.shop_no, rows=rows)
         return rows_in(answer, r)
 
     def start(self, listing: Listing, expected: int) -> Pages:
@@ -182,11 +213,12 @@ class Reader:
         found: list[Row] = []
         raw.reverse()
         while raw:  # a raw row is let go of as soon as it has crossed: pages of orders are tens of megabytes
-            found.append(self.cross(listing, raw.pop()))
+            row = raw.pop()
+            found.append(self.cross(listing, row_of(row) if isinstance(row, msgspec.Raw) else row))
         return found
 
     def cross(self, listing: Listing, row: Any) -> Row:
-        """A raw row across the line, or fit for quarantine."""
+        """A raw row across the line, fit for quarantine, or of an erased member."""
         r = listing.resource
         try:
             if not isinstance(row, dict):
@@ -194,11 +226,18 @@ class Reader:
             crossed = self.line.across(r, row, shop_no=listing.shop_no or 1, parent=listing.parent)
             if listing.needs_date and crossed.record.at is None:
                 raise Malformed(r.dated, "missing", resource=r.name)
-        except Malformed as e:
-            bad = self.line.quarantine_row(r, row, e.reason, e.field)
+        except Exception as e:  # whatever a row holds, it costs no other; only what we say of it ourselves is kept
+            reason, field_name = (
+                (e.reason, e.field) if isinstance(e, Malformed) else (f"not readable ({type(e).__name__})", "")
+            )
+            bad = self.clearing.bad(self.line.quarantine_row(r, row, reason, field_name))
             return Row("bad/" + _fingerprint(row), bad=bad, cursor=_cursor(listing, row))
+        key = crossed.record.key
+        kept = self.clearing.row(r.name, crossed, row)
+        if kept is None:
+            return Row(key, erased=True, cursor=_cursor(listing, row))
         marked = bool(listing.mark and listing.mark(row))
-        return Row(crossed.record.key, crossed, marked=marked, cursor=_cursor(listing, row))
+        return Row(key, kept, marked=marked, cursor=_cursor(listing, row))
 
 
 def rows_in(answer: Any, resource: ApiResource) -> list[Any]:
@@ -229,6 +268,6 @@ def _cursor(listing: Listing, row: Any) -> str:
 
 
 def _fingerprint(row: Any) -> str:
-    import msgspec
+    import json
 
-    return text_digest(msgspec.json.encode(row, order="sorted").decode())
+    return text_digest(json.dumps(row, sort_keys=True))

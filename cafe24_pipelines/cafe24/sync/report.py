@@ -48,7 +48,8 @@ class Coverage:
 class ResourceReport:
     """One resource's part of a run.
 
-    `read` counts distinct rows that the API listed, quarantined ones included. `hidden` counts rows that a window no
+    `read` counts distinct rows that the API listed, those quarantined and those of erased members (`erased`, which
+    never land) included. `hidden` counts rows that a window no
     longer lists although the mall still knows them: they are kept. `skipped` and `error` are "" when there is none.
     """
 
@@ -58,6 +59,7 @@ class ResourceReport:
     changed: int = 0
     removed: int = 0
     quarantined: int = 0
+    erased: int = 0
     hidden: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
     windows: list[WindowReport] = field(default_factory=list)
@@ -89,6 +91,7 @@ class ResourceReport:
             "changed": self.changed,
             "removed": self.removed,
             "quarantined": self.quarantined,
+            "erased": self.erased,
             "hidden": self.hidden,
             "unknown_fields": dict(sorted(self.unknown_fields.items())),
             "windows": [w.to_json() for w in self.windows],
@@ -136,7 +139,11 @@ class SyncReport:
                 continue
             changes = f"+{one.added:,} ~{one.changed:,} -{one.removed:,}"
             table.append((name, "agreed" if one.agreed else "OPEN", f"{one.read:,} read, {changes}"))
-            extra = {"quarantined": one.quarantined, "kept though no longer listed": one.hidden}
+            extra = {
+                "quarantined": one.quarantined,
+                "of erased members": one.erased,
+                "kept though no longer listed": one.hidden,
+            }
             table += [(name, what, f"{n:,}") for what, n in extra.items() if n]
             if one.unknown_fields:
                 table.append((name, "unknown fields", ", ".join(sorted(one.unknown_fields))))

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a page: across the line (`crossed`) or fit for quarantine only (`bad`)."""
+    """A row of a page: across the line (`crossed`), fit for quarantine only (`bad`), or of an erased member."""
 
     identity: str
     crossed: Crossed | None = None
     bad: dict[str, Any] | None = None
     marked: bool = False
     cursor: str = ""
+    erased: bool = False
 
     @property
     def digest(self) -> str:
@@ -28,7 +29,7 @@ class Row:
 
 @dataclass
 class Rows:
-    """A whole reading: records by key, rows for quarantine, and what they mention."""
+    """A whole reading: records by key, rows for quarantine, keys of rows of erased members, and what is mentioned."""
 
     records: "dict[str, Record]" = field(default_factory=dict)
     bad: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -36,12 +37,21 @@ class Rows:
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     marked: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
-        return len(self.records) + len(self.bad)
+        return len(self.records) + self.apart
+
+    @property
+    def apart(self) -> int:
+        """Rows that the mall lists and that do not land."""
+        return len(self.bad) + len(self.erased)
 
     def take(self, row: Row, *, by_content: bool = False) -> None:
         """Add a row; rows of one key count once, unless a key is only the row's content."""
+        if row.erased:
+            self.erased.add(self._numbered(row.identity) if by_content else row.identity)
+            return
         if row.crossed is None:
             ordinal = sum(k.startswith(row.identity) for k in self.bad) if by_content else 0
             self.bad[f"{row.identity}#{ordinal}"] = row.bad or {}
@@ -59,10 +69,18 @@ class Rows:
             self.contacts[member] = {**self.contacts.get(member, {}), **known}
         (self.marked.add if row.marked else self.marked.discard)(record.key)
 
+    def _numbered(self, key: str) -> str:
+        """The key of a row of an erased member that may have its equals in the reading."""
+        content, ordinal = key.rpartition("#")[0], 0
+        while f"{content}#{ordinal}" in self.erased:
+            ordinal += 1
+        return f"{content}#{ordinal}"
+
     def add(self, other: "Rows") -> None:
         """Join another reading; its rows win."""
         self.records |= other.records
         self.bad |= other.bad
+        self.erased |= other.erased
         self.members |= other.members
         self.contacts |= other.contacts
         self.unknown += other.unknown
@@ -70,4 +88,4 @@ class Rows:
 
     def digests(self) -> dict[str, str]:
         """What two readings are compared by."""
-        return {k: r.digest for k, r in self.records.items()} | dict.fromkeys(self.bad, "")
+        return {k: r.digest for k, r in self.records.items()} | dict.fromkeys([*self.bad, *self.erased], "")

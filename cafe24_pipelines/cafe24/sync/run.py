@@ -5,26 +5,33 @@ Does not belong here: which rows are read (see the walks).
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES, ApiResource
+from cafe24_pipelines.cafe24.sync.clearing import Clearing
+from cafe24_pipelines.cafe24.sync.filing import Filing
 from cafe24_pipelines.cafe24.sync.ledger import Ledger
 from cafe24_pipelines.cafe24.sync.reading import Reader
 from cafe24_pipelines.cafe24.sync.report import ResourceReport, SyncReport
 from cafe24_pipelines.cafe24.sync.rows import Rows
 from cafe24_pipelines.cafe24.sync.tuning import Tuning
+from cafe24_pipelines.errors import Cafe24Error
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.admin_api.client import AdminClient
     from cafe24_pipelines.cafe24.admin_api.line import PrivacyLine
     from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.erase.registry import ErasedMembers
     from cafe24_pipelines.cafe24.sync.members import MemberBook
     from cafe24_pipelines.stores.records import ApiLake
+
+
+_UNLOOKED: Final = "members not looked up"
 
 
 class Stopped(Exception):
@@ -38,13 +45,13 @@ class Run:
     client: "AdminClient"
     lake: "ApiLake"
     line: "PrivacyLine"
-    pool: ThreadPoolExecutor
     now: datetime
     report: SyncReport
     tuning: Tuning
     whole: bool = False
     workers: int = 6
     contacts: "ContactTable | None" = None
+    erased: "ErasedMembers | None" = None
     say: Callable[[str], None] = lambda line: None
     shops: list[int] = field(default_factory=lambda: [1])
     resources: Mapping[str, ApiResource] = field(default_factory=lambda: RESOURCES)
@@ -52,8 +59,11 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.reader = Reader(self.client, self.line, self.pool)
+        self.clearing = Clearing(self.erased, self.line._hash)
+        self.reader = Reader(self.client, self.line, self.workers, self.clearing)
         self._foreign: dict[tuple[str, int | None], set[str]] = {}
+        self._oldest: list[datetime | None] = []
+        self._lock = threading.Lock()
 
     def go_on(self) -> None:
         """Called before every landing.
@@ -75,6 +85,13 @@ class Run:
             foreign = self._foreign[resource, shop_no] = others
         return keys - foreign
 
+    def oldest(self) -> datetime | None:
+        """The earliest date of what landed of members, products and coupons: the mall was there then."""
+        with self._lock:
+            if not self._oldest:
+                self._oldest.append(_earliest(self.lake))
+            return self._oldest[0]
+
     def landing(self, name: str) -> "Landing":
         """How rows of a resource land in this run."""
         return Landing(self, self.resources[name], self.report.of(name))
@@ -94,12 +111,23 @@ class Landing:
         self.state: dict[str, Any] = self.store.state()
         self.remembers = False
         self._bad: set[str] = set()
+        self._erased: set[str] = set()
         self._ledgers: dict[str, Ledger] = {}
+        self._filing = Filing(run.lake, resource, self.state)
 
     def ledger(self, part: str) -> Ledger:
         """The ledger of one walk over this resource; saved with the next landing."""
         if part not in self._ledgers:
-            self._ledgers[part] = Ledger.from_json(self.state.get("ledgers", {}).get(part))
+            try:
+                self._ledgers[part] = Ledger.from_json(self.state.get("ledgers", {}).get(part))
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+                OverflowError,
+            ):  # nothing counts as read: all is read again
+                self.run.say(f"{self.resource.name}: the ledger of {part} can't be read; it begins anew")
+                self._ledgers[part] = Ledger()
         return self._ledgers[part]
 
     def land(self, rows: Rows, *, label: str, deleted: Iterable[str] = (), stale: Iterable[str] = ()) -> None:
@@ -107,19 +135,27 @@ class Landing:
 
         Args:
             rows: a reading.
-            label: what its quarantined rows are filed under; what was filed there before is replaced.
+            label: what its quarantined rows are filed under; what was filed there before is replaced. "" for rows of
+                a list beside the ledger's: each is filed under its own key.
             deleted: keys that are gone.
             stale: labels of older readings that this one replaces.
         """
         self.run.go_on()
         if self.run.members and rows.members:
             self.run.members.ensure(rows.members)
+            if self.run.members.landing is None and not self.run.members.walked:
+                self.state[_UNLOOKED] = True
         if self.run.contacts and rows.contacts:
             self.run.contacts.put_many(rows.contacts)
-        self._quarantine(rows, label, stale)
         gone = set(deleted)
+        files = {label: list(rows.bad.values())} if label else self._filing.single(rows.bad.values())
+        settled = {*rows.records, *gone}
+        if label:
+            stale = [*stale, *self._filing.single(rows.bad.values())]
+        going = self._filing.put(files, settled, stale)
         self._remember(rows, gone)
         done = self.store.commit(list(rows.records.values()), deleted=gone, state=self._whole_state())
+        self._filing.drop(going)
         if self.run.contacts and gone and self.resource.key == ("member",):
             self.run.contacts.forget(gone)  # who left the mall leaves the side table too
         report = self.report
@@ -129,15 +165,28 @@ class Landing:
         report.removed += done.removed
         self._bad |= rows.bad.keys()
         report.quarantined = len(self._bad)
+        self._erased |= rows.erased
+        report.erased = len(self._erased)
         report.unknown_fields.update(rows.unknown)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is read again: asked for, or an earlier run landed rows without looking members up."""
+        looks_up = self.run.members is not None and self.run.members.landing is not None
+        return self.run.whole or (looks_up and _UNLOOKED in self.state)
+
+    def looked_up(self) -> None:
+        """Note that a run which read everything it meant to looked up the members that it met."""
+        if self.whole and self.report.agreed and self.state.pop(_UNLOOKED, False):
+            self.keep()
 
     def labels(self) -> list[str]:
         """Under which labels rows are in quarantine."""
-        return list(self.state.get("quarantine", []))
+        return self._filing.labels
 
     def filed(self, label: str) -> bool:
         """Whether rows are in quarantine under that label."""
-        return label in self.state.get("quarantine", [])
+        return label in self._filing.labels
 
     def keep(self) -> None:
         """Commit the state alone, if it is different."""
@@ -150,18 +199,6 @@ class Landing:
         if ledgers:
             self.state["ledgers"] = {**self.state.get("ledgers", {}), **ledgers}
         return self.state
-
-    def _quarantine(self, rows: Rows, label: str, stale: Iterable[str]) -> None:
-        filed: list[str] = self.state.setdefault("quarantine", [])
-        for old in [one for one in stale if one in filed and one != label]:
-            self.run.lake.quarantine(self.resource.name, old, [])
-            filed.remove(old)
-        if rows.bad or label in filed:
-            self.run.lake.quarantine(self.resource.name, label, list(rows.bad.values()))
-            if rows.bad and label not in filed:
-                filed.append(label)
-            elif not rows.bad:
-                filed.remove(label)
 
     def _remember(self, rows: Rows, deleted: Iterable[str]) -> None:
         """Keep the keys of marked rows (orders that are still open) with the second they are dated by."""
@@ -180,3 +217,11 @@ class Landing:
 def _shop(body: bytes) -> int:
     """The shop that a landed row says it is of."""
     return int(msgspec.json.decode(body).get("shop_no") or 1)
+
+
+def _earliest(lake: "ApiLake") -> datetime | None:
+    found: list[datetime] = []
+    with suppress(Cafe24Error), lake.duckdb() as db:
+        for name in sorted({"customers_privacy", "customers", "products", "coupons"} & set(lake.landed())):
+            found += [at for (at,) in db.execute(f'SELECT min(t."at") FROM "{name}" t').fetchall() if at]
+    return min(found).astimezone(UTC) if found else None

@@ -65,7 +65,7 @@ class ProductWalk:
             since = korean_time(ledger.last_run - t.late_look_back)
             until = korean_time(run.now + t.ahead)
             updated = self.listing.narrowed(updated_start_date=since, updated_end_date=until)
-            read, bad, _ = self._walk(updated)
+            read, bad, _ = self._walk(updated, beside=True)
             here = len(held.keys() | read) + bad
             counted = run.reader.count(self.listing)
             whole = counted != here
@@ -78,19 +78,22 @@ class ProductWalk:
         reader, why, counted, read, bad = self.run.reader, "", 0, set[str](), 0
         for _ in range(self.run.tuning.tries):
             before = reader.count(self.listing)
-            read, bad, _ = self._walk(self.listing)
+            read, bad, labels = self._walk(self.listing)
             counted = reader.count(self.listing)
             if before == len(read) + bad == counted:
                 gone = set() if bad else self.landing.store.known(prefix=self.prefix).keys() - read
                 self.ledger.whole_at = self.ledger.last_run = self.run.now
-                self.landing.land(Rows(), label=f"{self.part} removed", deleted=gone)
+                stale = [old for old in self.landing.labels() if old.startswith(f"{self.part} from ")]
+                self.landing.land(Rows(), label=f"{self.part} removed", deleted=gone, stale=set(stale) - labels)
                 self.landing.report.window(None, counted, len(read) + bad, True, part=self.part)
                 return
             why = f"{before} counted before, {len(read) + bad} read, {counted} counted after"
         self.landing.report.window(None, counted, len(read) + bad, False, part=self.part, why=why)
 
-    def _walk(self, listing: Listing) -> tuple[set[str], int, int]:
+    def _walk(self, listing: Listing, *, beside: bool = False) -> tuple[set[str], int, set[str]]:
+        """Keys read, bad rows met, and the labels that these are filed under (`beside`: under their own)."""
         keys: set[str] = set()
+        labels: set[str] = set()
         bad, last, ended = 0, 0, False
         while not ended:
             here = last
@@ -98,8 +101,9 @@ class ProductWalk:
             last, ended = part.last, part.ended
             keys |= part.rows.records.keys()
             bad += len(part.rows.bad)
-            self.landing.land(part.rows, label=f"{self.part} from {here}")
-        return keys, bad, last
+            labels.add(f"{self.part} from {here}")
+            self.landing.land(part.rows, label="" if beside else f"{self.part} from {here}")
+        return keys, bad, labels
 
 
 class IssueWalk:
@@ -137,35 +141,64 @@ class IssueWalk:
         return held
 
     def _coupon(self, coupon_no: str, held: set[str]) -> None:
-        now = int(self.run.now.timestamp())
         state = self.known.setdefault(coupon_no, {"last": 0, "until": 0, "whole": 0, "bad": 0})
         listing = Listing(
             self.listing.resource, self.listing.shop_no, at={"coupon_no": coupon_no},
             parent={"coupon_no": coupon_no}, cursor="issue_no",
         )  # fmt: skip
         whole = self._in_force(state) or self._ends_elsewhere(listing, len(held) + state["bad"])
+        for _ in range(self.run.tuning.tries):
+            read, listed = self._walk(listing, state, held, whole=whole)
+            if listed is not None:
+                self.landing.report.window(None, -1, listed, True, part=f"coupon {coupon_no}")
+                return
+            whole = True  # the walk ended before the list did
+        self.landing.report.window(None, -1, len(read), False, part=f"coupon {coupon_no}",
+                                   why="the walk ends before the list does")  # fmt: skip
+
+    def _walk(
+        self, listing: Listing, state: dict[str, Any], held: set[str], *, whole: bool
+    ) -> tuple[set[str], int | None]:
+        """Keys read, and how many rows were listed; None for it when the list goes on behind the walk's end."""
+        coupon_no = listing.at["coupon_no"]
         last = 0 if whole else state["last"]
         read: set[str] = set()
-        bad, ended = 0, False
+        labels: set[str] = set()
+        bad, apart, ended, sure = 0, 0, False, True
         while not ended:
             here = last
             part = stretch(self.run.reader, listing, "since_issue_no", last, self.run.tuning.target)
             last, ended = part.last, part.ended
             read |= part.rows.records.keys()
             bad += len(part.rows.bad)
+            apart += part.rows.apart
             state["last"] = max(last, state["last"])
             state["until"] = max([state["until"], *(_until(r.body) for r in part.rows.records.values())])
-            gone = held - read if whole and ended and not bad else set()
-            if ended and whole:
-                state["whole"], state["bad"] = now, bad
+            if not whole:
+                state["bad"] += part.rows.apart
+            if ended and (whole or read or apart):
+                sure = self._is_end(listing, last, len(read) + apart if whole else len(held | read) + state["bad"])
+            labels.add(label := f"coupon {coupon_no} from {here}")
+            gone: set[str] = set()
+            stale: set[str] = set()
+            if ended and sure and whole:
+                state["whole"], state["bad"] = int(self.run.now.timestamp()), apart
+                gone = held - read if not bad else set()
+                stale = {old for old in self.landing.labels() if old.startswith(f"coupon {coupon_no} from ")} - labels
             if part.rows or gone or whole:
-                self.landing.land(part.rows, label=f"coupon {coupon_no} from {here}", deleted=gone)
-        self.landing.report.window(None, -1, len(read) + bad, True, part=f"coupon {coupon_no}")
+                self.landing.land(part.rows, label=label if whole else "", deleted=gone, stale=stale)
+        return read, len(read) + apart if sure else None
+
+    def _is_end(self, listing: Listing, last: int, listed: int) -> bool:
+        """Whether the list has no row behind a walk's end: an empty answer alone is no proof of it."""
+        if listed - 1 > listing.resource.offset_cap:
+            return not self.run.reader.page(listing.narrowed(since_issue_no=last))
+        return not self._ends_elsewhere(listing, listed)
 
     def _in_force(self, state: dict[str, Any]) -> bool:
         """Whether an issue of the coupon could have been used since it was last read whole."""
         settled = int(self.run.tuning.settled.total_seconds())
-        return self.run.whole or not state["whole"] or state["until"] + settled >= state["whole"]
+        return self.landing.whole or not state["whole"] or state["until"] + settled >= state["whole"]
 
     def _ends_elsewhere(self, listing: Listing, listed: int) -> bool:
         """Whether a settled coupon has more or fewer issues than before, at the price of one call."""

@@ -11,7 +11,7 @@ class Tuning:
     Attributes:
         target: rows a window holds at most.
         tries: readings of a window before it is left open.
-        empties: empty chunks in a row that are believed to be a mall's beginning.
+        empties: empty chunks in a row that are believed to be a mall's beginning, before its oldest landed member.
         start: where the mall's rows begin, None to find out.
         look_back: how far each run reads again by the resource's own date.
         late_look_back: how far before the last run it asks for late changes.

@@ -10,9 +10,11 @@ from cafe24_pipelines.cafe24.sync.lists import Parent, ParentWalk, numbered, syn
 from cafe24_pipelines.cafe24.sync.members import MemberWalk
 from cafe24_pipelines.cafe24.sync.orders import LATE_TYPES, OrderWalk, is_open
 from cafe24_pipelines.cafe24.sync.reading import Listing
+from cafe24_pipelines.cafe24.sync.rows import Rows
 from cafe24_pipelines.cafe24.sync.run import Landing, Run
 from cafe24_pipelines.cafe24.sync.since import IssueWalk, ProductWalk
 from cafe24_pipelines.cafe24.sync.windows import YEAR_SPAN
+from cafe24_pipelines.stores.digest import text_digest
 
 DISPLAY_GROUPS: Final = (1, 2, 3)
 _DAY: Final = timedelta(days=1)
@@ -74,7 +76,12 @@ def sync_resource(run: Run, landing: Landing, shop_no: int) -> None:
 def sync_shops(run: Run, landing: Landing) -> list[int]:
     """Land the shops of the mall; returns their numbers."""
     sync_list(run, landing, Listing(landing.resource, None), part="all")
-    return sorted(int(key.split("/")[0]) for key in landing.store.known()) or [1]
+    return shops_landed(run)
+
+
+def shops_landed(run: Run) -> list[int]:
+    """The numbers of the shops that the mall told of; shop 1 alone before it did."""
+    return sorted(int(key.split("/")[0]) for key in run.lake.of("shops").known()) or [1]
 
 
 def _members(run: Run, landing: Landing, shop_no: int) -> None:
@@ -101,12 +108,14 @@ def _wish_lists(run: Run, landing: Landing, shop_no: int) -> None:
     book = run.members
     if book is None:
         return
-    held = run.lake.of(book.resource).known()
+    known = {name: run.lake.of(name).known() for name in ("customers_privacy", "customers")}
+    held = known["customers_privacy"] | known["customers"]
     parents = [
         Parent(
             key,
             Listing(landing.resource, shop_no, at={"member_id": raw}, parent={"member_id": raw}),
             f"{shop_no}/{key}",
+            filed=_filed(key),
         )
         for key, raw in book.raw.items()
         if key in held
@@ -115,11 +124,18 @@ def _wish_lists(run: Run, landing: Landing, shop_no: int) -> None:
         run, landing, parents, part=str(shop_no), budget=run.tuning.wish_lists, what="wish lists by member",
         complete=False, total=len(held),
     ).sync()  # fmt: skip
+    if not known["customers_privacy"]:
+        return  # members were looked up at most: who is not among them has not left
     gone = {k for k in landing.store.known(prefix=f"{shop_no}/") if k.split("/")[1] not in held}
-    if gone:
-        from cafe24_pipelines.cafe24.sync.rows import Rows
+    there = {f"{shop_no} {_filed(key)}" for key in held}
+    stale = [label for label in landing.labels() if label.startswith(f"{shop_no} member-") and label not in there]
+    if gone or stale:
+        landing.land(Rows(), label=f"{shop_no} members left", deleted=gone, stale=stale)
 
-        landing.land(Rows(), label=f"{shop_no} members left", deleted=gone)
+
+def _filed(member_key: str) -> str:
+    """Under what rows of a member's list are in quarantine: the label outlives the member, so it is not the key."""
+    return f"member-{text_digest('wish list', member_key)[:16]}"
 
 
 def _inventories(run: Run, landing: Landing, shop_no: int) -> None:
@@ -136,8 +152,6 @@ def _inventories(run: Run, landing: Landing, shop_no: int) -> None:
 
 def _drop_orphans(run: Run, landing: Landing, shop_no: int, prefixes: set[str]) -> None:
     """Remove articles of boards that are no longer there."""
-    from cafe24_pipelines.cafe24.sync.reading import Rows
-
     held = landing.store.known(prefix=f"{shop_no}/")
     gone = [key for key in held if "/".join(key.split("/")[:2]) + "/" not in prefixes]
     if gone:

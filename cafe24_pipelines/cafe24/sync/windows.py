@@ -11,6 +11,8 @@ from itertools import pairwise
 from math import ceil
 from typing import Final
 
+from cafe24_pipelines.errors import Cafe24Error
+
 KST: Final = timezone(timedelta(hours=9), "KST")
 SECOND: Final = timedelta(seconds=1)
 ORDER_SPAN: Final = timedelta(days=89)
@@ -81,8 +83,9 @@ def chunks(start: datetime, end: datetime, span: timedelta) -> list[Window]:
 
 
 def beginning(
-    occupied: Callable[[Window], bool], now: datetime, span: timedelta, *, empties: int = 8
-) -> datetime | None:
+    occupied: Callable[[Window], bool], now: datetime, span: timedelta, *, empties: int = 8,
+    oldest: datetime | None = None,
+) -> datetime | None:  # fmt: skip
     """Where a mall's rows begin: walks back from `now` until `empties` chunks in a row hold nothing.
 
     Args:
@@ -90,6 +93,7 @@ def beginning(
         now: exclusive upper end.
         span: length of a chunk.
         empties: how long a silence is believed to be the mall's beginning.
+        oldest: when the mall is known to have been there; a silence after it is no beginning.
 
     Returns:
         The start of the oldest chunk that holds a row; None if there is no row at all.
@@ -97,7 +101,7 @@ def beginning(
     found: datetime | None = None
     silent = 0
     end = now
-    while silent < empties and end.year > 1990:
+    while (silent < empties or (oldest is not None and oldest < end)) and end.year > 1990:
         chunk = Window(end - span, end)
         if occupied(chunk):
             found, silent = chunk.start, 0
@@ -115,21 +119,56 @@ class Planned:
     counted: int
 
 
-def plan(window: Window, count: Callable[[Window], int], *, target: int = TARGET_ROWS) -> Iterator[Planned]:
+def plan(
+    window: Window, count: Callable[[Window], int], *, target: int = TARGET_ROWS, exact: bool = True
+) -> Iterator[Planned]:
     """Windows that hold at most `target` rows each, oldest first, none left out and none overlapping.
 
     A window of one second that still holds more is yielded as it is: its reader has to cut it along something else
     than time, or say that it can't.
+
+    Args:
+        window: what to cut.
+        count: asks the mall.
+        target: rows a window holds at most.
+        exact: `count` gives numbers of rows, not only whether they are too many.
+
+    Raises:
+        Miscounted: parts of a window count more than it does as a whole.
     """
-    todo = [window]
+    todo: list[tuple[Window, _Whole | None]] = [(window, None)]
     while todo:
-        one = todo.pop()
+        one, whole = todo.pop()
         counted = count(one)
+        if whole is not None and whole.exceeded_by(counted):
+            raise Miscounted(
+                "counts don't go by time: parts of a period hold more than the period", where=str(one),
+                remedy="the window stays open; if it stays so, the API ignores this filter",
+            )  # fmt: skip
         if counted <= target or one.seconds <= 1:
             yield Planned(one, counted)
             continue
         pieces = max(2, ceil(counted * 1.25 / target))  # busy days are denser than the mean
-        todo.extend(reversed(one.parts(pieces)))
+        own = _Whole(counted) if exact else None
+        todo.extend((part, own) for part in reversed(one.parts(pieces)))
+
+
+class _Whole:
+    """What a window counted, and what its parts count so far; new rows are forgiven, a filter that does nothing not.
+
+    Without this, a filter that the API ignores would be split down to single seconds: millions of calls.
+    """
+
+    def __init__(self, counted: int) -> None:
+        self._most, self._parts = counted + max(counted // 2, 1_000), 0
+
+    def exceeded_by(self, counted: int) -> bool:
+        self._parts += max(counted, 0)
+        return self._parts > self._most
+
+
+class Miscounted(Cafe24Error):
+    """Counts of windows contradict each other."""
 
 
 def subtract(window: Window, taken: list[Window]) -> list[Window]:

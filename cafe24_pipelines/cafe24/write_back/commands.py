@@ -3,7 +3,7 @@
 Does not belong here: options and printing (the command line), planning and sending themselves.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from getpass import getuser
@@ -141,13 +141,19 @@ def _resolved(settings: Settings, mall_id: str, client: "AdminClient", segment: 
 
     keys = segment_members(settings, mall_id, segment)
     return resolve_members(
-        client, pseudonyms(settings, mall_id), keys, known=_known_ids(settings, mall_id), shop_no=shop_no
+        client, pseudonyms(settings, mall_id), keys, known=_known_ids(settings, mall_id, keys), shop_no=shop_no
     )
 
 
-def _known_ids(settings: Settings, mall_id: str) -> Mapping[str, str]:
+def _known_ids(settings: Settings, mall_id: str, keys: Iterable[str]) -> Mapping[str, str]:
     """Raw ids of the mall's opt-in contact table, by member key; nothing where the mall didn't opt in."""
-    return {}
+    from cafe24_pipelines.cafe24.contacts import ContactTable
+    from cafe24_pipelines.cafe24.malls import mall
+
+    if not mall(settings.home, mall_id).keep_contacts:
+        return {}
+    kept = ContactTable(settings, mall_id).get_many(keys)
+    return {key: fields["member_id"] for key, fields in kept.items() if fields.get("member_id")}
 
 
 @contextmanager

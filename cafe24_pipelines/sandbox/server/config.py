@@ -43,7 +43,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     client_secret: str = "sandbox-secret"  # noqa: S105  an invented mall's invented secret
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     approved: bool = False  # the endpoints "for specific clients" are open
-    redirect_uris: tuple[str, ...] = ("https://app.example.com/cafe24/callback", "http://127.0.0.1:8765/callback")
+    redirect_uris: tuple[str, ...] = (
+        "http://127.0.0.1:8000/oauth/callback",
+        "https://app.example.com/cafe24/callback",
+    )
     operator: str = "sandbox-owner"
     auto_consent: bool = True  # False: authorise leads to the page at /_sandbox/consent
     mall_ids: tuple[str, ...] = ()  # further mall ids under which the first mall's content is served

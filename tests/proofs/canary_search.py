@@ -1,0 +1,116 @@
+"""Where a text lies in files of any kind.
+
+Parquet decoded, SQLite value by value and with its write-ahead log, archives and compressed parts unpacked,
+everything else as bytes. Load it by path.
+"""
+
+import gzip
+import io
+import re
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow.parquet as pq
+
+_CODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "cp949")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A text that was found, where, and what stands around it."""
+
+    file: str
+    place: str
+    needle: str
+    around: str
+
+
+class Search:
+    """Looks for some texts, in every coding that a file of ours might have."""
+
+    def __init__(self, needles: Iterable[str]) -> None:
+        self._forms: dict[bytes, str] = {}
+        for needle in needles:
+            escaped = needle.encode("ascii", "backslashreplace")
+            coded = {needle.encode(coding, "replace") for coding in _CODINGS}
+            forms = {*coded, escaped, escaped.replace(b"\\u", b"\\\\u"), quote(needle).encode()}
+            self._forms |= dict.fromkeys((form for form in forms if b"?" not in form), needle)
+        self._pattern = re.compile(b"|".join(re.escape(f) for f in sorted(self._forms, key=len, reverse=True)))
+        self.files = 0
+
+    def below(self, *roots: Path) -> list[Hit]:
+        """Everything found in the files below these folders, and in their names."""
+        hits: dict[Hit, None] = {}
+        for root in roots:
+            for path in sorted(p for p in root.rglob("*") if p.is_file()):
+                name = str(path.relative_to(root.parent))
+                self.files += 1
+                hits |= dict.fromkeys(self._in_bytes(name, "name", name.encode()))
+                hits |= dict.fromkeys(self.in_file(path, name))
+        return list(hits)
+
+    def in_file(self, path: Path, name: str) -> Iterator[Hit]:
+        """What is found in one file."""
+        data = path.read_bytes()
+        yield from self._in_data(name, "bytes", data)
+        if data[:16] == b"SQLite format 3\0":
+            yield from self._in_sqlite(path, name)
+
+    def in_text(self, text: str, name: str) -> list[Hit]:
+        """What is found in a text."""
+        return list(self._in_bytes(name, "text", text.encode()))
+
+    def _in_data(self, name: str, place: str, data: bytes, depth: int = 0) -> Iterator[Hit]:
+        """Bytes as they are, and as what they unpack to."""
+        yield from self._in_bytes(name, place, data)
+        if depth > 3:
+            return
+        if data[:4] == b"PAR1":
+            table = pq.ParquetFile(io.BytesIO(data)).read()
+            for column in table.column_names:
+                for value in table.column(column).to_pylist():
+                    yield from self._in_value(name, f"{place}, column {column}", value, depth + 1)
+        elif data[:2] == b"\x1f\x8b":
+            yield from self._in_data(name, f"{place}, gunzipped", gzip.decompress(data), depth + 1)
+        elif data[:4] == b"PK\x03\x04" and zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for member in archive.namelist():
+                    yield from self._in_data(name, f"{place}, {member}", archive.read(member), depth + 1)
+        elif data[:1] == b"\x78":
+            try:
+                yield from self._in_data(name, f"{place}, inflated", zlib.decompress(data), depth + 1)
+            except zlib.error:
+                return
+
+    def _in_value(self, name: str, place: str, value: Any, depth: int) -> Iterator[Hit]:
+        if isinstance(value, bytes):
+            yield from self._in_data(name, place, value, depth)
+        elif value is not None and not isinstance(value, bool | int | float):
+            yield from self._in_bytes(name, place, str(value).encode())
+
+    def _in_sqlite(self, path: Path, name: str) -> Iterator[Hit]:
+        with tempfile.TemporaryDirectory() as folder:  # a copy: reading would touch the log
+            for beside in path.parent.glob(f"{path.name}*"):
+                shutil.copy(beside, folder)
+            with closing(sqlite3.connect(Path(folder) / path.name)) as db:
+                for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                    cursor = db.execute(f'SELECT * FROM "{table}"')
+                    names = [d[0] for d in cursor.description]
+                    for row in cursor:
+                        for column, value in zip(names, row, strict=True):
+                            yield from self._in_value(name, f"table {table}.{column}", value, 1)
+
+    def _in_bytes(self, name: str, place: str, data: bytes) -> Iterator[Hit]:
+        for found in self._pattern.finditer(data):
+            around = data[max(0, found.start() - 120) : found.end() + 60].decode("utf-8", "replace")
+            yield Hit(name, place, self._forms[found.group()], around)
+            return  # one of a kind is enough
