@@ -33,6 +33,9 @@ class Finding:
 def doctor(settings: Settings, mall_id: str) -> list[Finding]:
     """All checks in order; a check that meets an error reports it instead of stopping the others."""
     checks: list[Callable[[Settings, str], Finding]] = [_python, _home, _disk, _key, _lake, _graph, _vectors, _model]
+    if (found := known_malls(settings.home).get(mall_id)) and found.source == "api":
+        checks += [_consent, _sync]
+    checks.append(_erasures)
     return [_guarded(check, settings, mall_id) for check in checks]
 
 
@@ -106,6 +109,34 @@ def _vectors(settings: Settings, mall_id: str) -> Finding:
     if missing:
         detail += f", missing: {', '.join(missing)}"
     return Finding("vectors", not missing, detail, "run `cafe24 run` or `cafe24 rebuild vectors`")
+
+
+def _consent(settings: Settings, mall_id: str) -> Finding:
+    from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+
+    scopes = token_keeper(settings, mall_id).scopes()
+    detail = f"scopes: {', '.join(sorted(scopes))}" if scopes else "no tokens are stored, or the mall named no scope"
+    return Finding("consent", bool(scopes), detail, f"run `cafe24 authorize --mall {mall_id}`")
+
+
+def _sync(settings: Settings, mall_id: str) -> Finding:
+    from cafe24_pipelines.cafe24.sync.last import last_sync
+
+    last = last_sync(parts.api_lake(settings, mall_id).root)
+    wrong = [name for name, one in last.items() if not one["agreed"]]
+    skipped = [name for name, one in last.items() if one["skipped"]]
+    detail = f"{len(last) - len(wrong) - len(skipped)} resources agree with the mall"
+    detail += f", not granted: {', '.join(skipped)}" if skipped else ""
+    detail += f", open: {', '.join(wrong)}" if wrong else ""
+    return Finding("sync", bool(last) and not wrong, detail, f"run `cafe24 sync --mall {mall_id}`")
+
+
+def _erasures(settings: Settings, mall_id: str) -> Finding:
+    from cafe24_pipelines.cafe24.erase import erased_members
+
+    listed = erased_members(settings, mall_id)
+    pending = len(listed.pending()) if listed else 0
+    return Finding("erasures", not pending, f"{pending} unfinished", f"run `cafe24 erase --resume --mall {mall_id}`")
 
 
 def _model(settings: Settings, _mall_id: str) -> Finding:

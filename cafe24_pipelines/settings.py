@@ -80,6 +80,11 @@ class Home:
         return self.root / "contacts"
 
     @property
+    def sandbox(self) -> Path:
+        """Malls that `cafe24 sandbox` serves: invented, and no part of what this installation knows."""
+        return self.root / "sandbox"
+
+    @property
     def dagster(self) -> Path:
         """The embedded Dagster instance."""
         return self.root / "dagster"
@@ -106,6 +111,7 @@ class Settings:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     redirect_uri: str = ""
+    extra_scopes: tuple[str, ...] = ()  # as "mall.read_privacy"; asked for beside the default ones
     refresh_token: str = field(default="", repr=False)
     webhook_key: str = field(default="", repr=False)
     state_url: str = field(default="", repr=False)
@@ -154,6 +160,7 @@ class Settings:
             client_id=e.get("CAFE24_CLIENT_ID", ""),
             client_secret=e.get("CAFE24_CLIENT_SECRET", ""),
             redirect_uri=e.get("CAFE24_REDIRECT_URI", ""),
+            extra_scopes=_scopes(e),
             refresh_token=e.get("CAFE24_REFRESH_TOKEN", ""),
             webhook_key=e.get("CAFE24_WEBHOOK_KEY", ""),
             state_url=e.get("CAFE24_STATE_URL", ""),
@@ -189,6 +196,17 @@ def _http_url(env: Mapping[str, str], name: str, default: str) -> str:
     if parts.scheme == "http" and parts.hostname in LOOPBACK:
         return url
     raise ConfigError(f"{name}={url!r} is not an https address", remedy="plain http is accepted for loopback only")
+
+
+def _scopes(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Scopes as the API names them; `privacy` is short for `mall.read_privacy`."""
+    found = []
+    for name in (part.strip() for part in env.get("CAFE24_EXTRA_SCOPES", "").split(",") if part.strip()):
+        match = re.fullmatch(r"(?:mall\.)?(?:(read|write)_)?([a-z]+)", name)
+        if not match:
+            raise ConfigError(f"CAFE24_EXTRA_SCOPES: {name!r} is not a scope", remedy="write privacy,write_customer")
+        found.append(f"mall.{match[1] or 'read'}_{match[2]}")
+    return tuple(found)
 
 
 def _version(env: Mapping[str, str]) -> str:

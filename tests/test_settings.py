@@ -65,3 +65,17 @@ def test_home_names_every_part_below_its_root(tmp_path):
     folders = [getattr(home, part) for part in [*parts, "writer_lock"]]
     assert len(set(folders)) == len(folders)
     assert all(f.is_relative_to(tmp_path) for f in folders) and not list(tmp_path.iterdir())
+
+
+def test_extra_scopes_are_read_by_short_and_full_names() -> None:
+    given = {"CAFE24_EXTRA_SCOPES": "privacy, write_customer,mall.read_mileage"}
+    assert Settings.from_env(given).extra_scopes == ("mall.read_privacy", "mall.write_customer", "mall.read_mileage")
+    with pytest.raises(ConfigError, match="CAFE24_EXTRA_SCOPES"):
+        Settings.from_env({"CAFE24_EXTRA_SCOPES": "privacy;order"})
+
+
+@pytest.mark.parametrize("url", ["http://mall.example.com", "ftp://x", "mall.example.com"])
+def test_tokens_travel_over_https_or_stay_on_this_machine(url: str) -> None:
+    with pytest.raises(ConfigError, match="CAFE24_API_URL"):
+        Settings.from_env({"CAFE24_API_URL": url})
+    assert Settings.from_env({"CAFE24_API_URL": "http://127.0.0.1:8024/{mall_id}/"}).api_is_local

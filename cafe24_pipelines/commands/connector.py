@@ -84,20 +84,33 @@ def sync(
 
 
 @click.command()
-@click.option("--member", required=True, help="The member's id as the shop knows it; - reads it from standard input.")
+@click.option("--resume", is_flag=True, help="Complete erasures that were interrupted.")
+@click.option("--member", help="The member's id as the shop knows it; - reads it from standard input.")
 @common
-def erase(*, member: str, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
+def erase(*, member: str | None, resume: bool, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
     """Remove a member from everything that was landed and built, search all of it, and show the proof.
 
     Ends with 1 if anything of the member was found afterwards.
     """
-    from cafe24_pipelines.cafe24.erase import erase_member
+    from cafe24_pipelines.cafe24.erase import erase_member, resume_erasures
 
+    if bool(member) == resume:
+        raise BadInput("give --member ID or --resume", remedy="see `cafe24 erase --help`")
     if member == "-":  # keeps the id out of the shell's history
         member = sys.stdin.readline().strip()
-    report = erase_member(settings, mall_id, member, progress=lambda line: click.echo(line, err=True))
-    show_result(report.to_json(), as_json, texts.erased(report, lang))
-    if not report.complete:
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    reports = (
+        [erase_member(settings, mall_id, member, progress=say)]
+        if member
+        else resume_erasures(settings, mall_id, progress=say)
+    )
+    told = "\n\n".join(texts.erased(report, lang) for report in reports) or texts.nothing_pending(lang)
+    shown = [report.to_json() for report in reports]
+    show_result(shown[0] if member else shown, as_json, told)
+    if not all(report.complete for report in reports):
         sys.exit(1)
 
 

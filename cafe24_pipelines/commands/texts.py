@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _KO = {
     "agreed": "일치", "OPEN": "미완료", "skipped": "건너뜀", "quarantined": "격리", "coverage": "범위",
     "unknown fields": "모르는 필드(봉인)", "open window": "미완료 구간", "error": "오류", "calls": "호출",
-    "stopped": "중단", "removed": "지움", "rebuilt": "다시 만듦", "searched": "검색함",
+    "stopped": "중단", "version": "API 버전", "removed": "지움", "rebuilt": "다시 만듦", "searched": "검색함",
     "not searched": "검색하지 못함", "found": "남아 있음", "kept though no longer listed": "목록에 없지만 보존",
 }  # fmt: skip
 
@@ -41,6 +41,11 @@ def consented(mall_id: str, scopes: Iterable[str], lang: str) -> str:
 def synced(report: "SyncReport", lang: str) -> str:
     """Resource by resource: read, changed, left open and why."""
     return _lines(report.rows(), lang)
+
+
+def nothing_pending(lang: str) -> str:
+    """No erasure was interrupted."""
+    return "no erasure is unfinished" if lang == "en" else "끝나지 않은 삭제가 없습니다"
 
 
 def untouched(lang: str) -> str:

@@ -79,10 +79,10 @@ class ConsentRoutes:
             return error_page("storage", 503)
 
     def _start(self, request: Request) -> Response:
-        from cafe24_pipelines.cafe24.admin_api.oauth import DEFAULT_SCOPES, authorize_url, new_state
+        from cafe24_pipelines.cafe24.admin_api.oauth import authorize_url, new_state, wanted_scopes
 
         mall_id = self._who(request)
-        scopes = tuple(self._scopes or DEFAULT_SCOPES)
+        scopes = tuple(self._scopes or wanted_scopes(self._settings))
         binding = secrets.token_urlsafe(32)
         state, _ = new_state(self._memory(), mall_id, now=time.time(), scopes=scopes, binding=binding)
         answer = RedirectResponse(authorize_url(self._settings, mall_id, state, scopes), 302)

@@ -4,7 +4,7 @@ Does not belong here: reading or writing files.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from cafe24_pipelines.stores.digest import text_digest
 from cafe24_pipelines.stores.records_parts import SCHEMA
 
 _MODULUS: Final = 1 << 128
+_A_TABLE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,12 @@ def row_of(record: Record, digest: bytes, seq: int) -> dict[str, Any]:
         "key": record.key, "seq": seq, "deleted": False, "at": record.at, "digest": digest,
         "body": record.body, "sealed": record.sealed,
     }  # fmt: skip
+
+
+def tables_of(rows: list[dict[str, Any]]) -> Iterator[pa.Table]:
+    """Rows as tables of few, so that not all of them are in memory twice."""
+    for first in range(0, len(rows), _A_TABLE):
+        yield table_of(rows[first : first + _A_TABLE])
 
 
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:

@@ -25,7 +25,9 @@ if os.name != "nt":
     import fcntl
 
 ROWS_A_GROUP: Final = 2_000
-"""Rows a Parquet row group: what is held in memory at a time (order bodies have 5 KB or so)."""
+BYTES_A_GROUP: Final = 4 << 20
+"""Rows and bytes of a Parquet row group, whichever is reached first: what is held in memory at a time (bodies of
+orders have 10 KB or so), several times over while parts are merged."""
 
 PATIENCE: Final = 60.0
 """Seconds to wait for readers when old files must go."""
@@ -80,7 +82,7 @@ class RecordParts(Parts):
                 ) as writer:  # fmt: skip
                     for group in _groups(batches):
                         facts.add(group)
-                        writer.write_table(group, row_group_size=ROWS_A_GROUP)
+                        writer.write_table(group, row_group_size=_rows_a_group(group))
                 if facts.rows == 0:
                     path.unlink()
                     return None
@@ -203,17 +205,21 @@ class _Facts:
 
 
 def _groups(batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of at least one row group, except the last."""
+    """The same rows in tables of about one row group or more, except the last."""
     held: list[pa.Table] = []
     for batch in batches:
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
         if table.num_rows:
             held.append(table)
-        if sum(t.num_rows for t in held) >= ROWS_A_GROUP:
+        if sum(t.num_rows for t in held) >= ROWS_A_GROUP or sum(t.nbytes for t in held) >= BYTES_A_GROUP:
             yield pa.concat_tables(held)
             held = []
     if held:
         yield pa.concat_tables(held)
+
+
+def _rows_a_group(table: pa.Table) -> int:
+    return max(1, min(ROWS_A_GROUP, table.num_rows * BYTES_A_GROUP // max(1, table.nbytes)))
 
 
 def _may_hold(file: pq.ParquetFile, group: int, keys: tuple[str, str]) -> bool:

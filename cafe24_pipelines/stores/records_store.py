@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cafe24_pipelines.stores.files import friendly_os_errors
-from cafe24_pipelines.stores.records_change import Change, Committed, Record, row_of, table_of
+from cafe24_pipelines.stores.records_change import Change, Committed, Record, row_of, tables_of
 from cafe24_pipelines.stores.records_live import Window, by_bucket, current_of, live_rows, merged
 from cafe24_pipelines.stores.records_parts import PATIENCE, Part, RecordParts
 
@@ -60,8 +60,8 @@ class RecordStore:
             if not rows and kept == manifest["state"]:
                 self._stored.clear()
                 return change.done()
-            for bucket, table in rows.items():
-                if (part := self._stored.write_batches([table], bucket)) is not None:
+            for bucket, changed in rows.items():
+                if (part := self._stored.write_batches(tables_of(changed), bucket)) is not None:
                     groups.setdefault(bucket, []).append(part)
                 if (merge := merged(self._stored, bucket, groups[bucket])) is not None:
                     going, stands = merge
@@ -109,8 +109,8 @@ class RecordStore:
 
     def _rows(
         self, upserts: Sequence[Record], deleted: set[str], groups: dict[str, list[Part]], change: "Change"
-    ) -> dict[str, pa.Table]:
-        """What must be written, by bucket, and what that changes."""
+    ) -> dict[str, list[dict[str, Any]]]:
+        """What must be written, by bucket and in order of keys, and what that changes."""
         wanted: dict[str, dict[str, Record]] = defaultdict(dict)
         for record in upserts:
             wanted[record.bucket][record.key] = record
@@ -127,7 +127,7 @@ class RecordStore:
             for key, old in current_of(self._stored, parts, deleted).items():
                 change.remove(bucket, key, old)
                 rows[bucket].append({"key": key, "seq": change.seq, "deleted": True})
-        return {b: table_of(sorted(r, key=lambda row: row["key"])) for b, r in rows.items() if r}
+        return {b: sorted(r, key=lambda row: row["key"]) for b, r in rows.items() if r}
 
     def _switch(self, groups: Mapping[str, list[Part]], change: "Change", state: Mapping[str, Any]) -> None:
         buckets = {b: n for b, n in sorted(change.buckets.items()) if n}

@@ -115,3 +115,17 @@ def test_every_kind_of_file_is_searched(settings: Settings) -> None:
         ("encoder.npz", "words.npy"), ("model.pickle", "bytes"), ("train.jsonl", "bytes"), ("KEY.txt", "name"),
         ("nested.parquet", "deep"), ("nested.parquet", "coded"), ("large.bin", "bytes"),
     }  # fmt: skip
+
+
+def test_a_sandbox_malls_own_database_is_left_alone(tmp_path: Path) -> None:
+    from contextlib import closing
+
+    from cafe24_pipelines.cafe24.erase.databases import databases
+    from cafe24_pipelines.settings import Home
+
+    home = Home(tmp_path / "home")
+    for path in (home.sandbox / "sandbox-60-1.db", home.events):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE t (x)")
+    assert list(databases(home)) == [home.events]

@@ -193,7 +193,7 @@ class CanaryMall:
             yield when, number, {k: member(v) if k in MEMBER_IDS else v for k, v in fields.items()}
 
     def _canaries(self, resource: str, row: dict[str, Any]) -> dict[str, Any]:
-        row = {**_MISSING.get(resource, {}), **row}
+        row = {**row, **{name: row.get(name) or value for name, value in _MISSING.get(resource, {}).items()}}
         if resource == "orders":
             for kind in ("return", "cancellation", "exchange"):
                 row[kind] = [{**_CLAIM, **claim} for claim in row.get(kind) or []]
@@ -240,7 +240,7 @@ class CanaryMall:
             return f"{MARK}_{name}" if parent in ANSWERS or name in ("option_value", "shop_name") else personal(name)
         if name not in WRITTEN and isinstance(value, str) and _NUMBER.fullmatch(value):
             return value
-        if parent in NOT_PEOPLE or not is_code(name):
+        if name in FILLED or parent in NOT_PEOPLE or not is_code(name):
             self.planted[resource, name] += 1
             return f"{value or ''} {REACH} {self._own(resource, own) if name in WRITTEN else ''}".strip()
         return value

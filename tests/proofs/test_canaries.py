@@ -143,8 +143,6 @@ COMMANDS = {
     "ask-again": ["ask", "취소와 반품 사유를 알려줘", "--arm", "rag", "--json"],
     "status": ["status", "--json"],
     "doctor": ["doctor"],
-    "search": ["search", "배송 후기", "--json"],
-    "patterns": ["patterns", "--json"],
     "writeback": ["writeback", "group", "--segment", "챔피언", "--to", "2"],
 }
 
@@ -294,7 +292,9 @@ def test_the_search_finds_what_is_there(birdhouse: Birdhouse, tmp_path: Path) ->
     import pyarrow.parquet as pq
 
     home = tmp_path / "home"
-    shutil.copytree(birdhouse.plain.root / "home", home)
+    for name in ("analytics", "lake"):
+        shutil.copytree(birdhouse.plain.root / "home" / name, home / name)
+    shutil.copy(birdhouse.plain.root / "home" / "events.db", home)
     planted: list[Path] = []
 
     def spot(pattern: str) -> Path:

@@ -53,7 +53,7 @@ def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
             process = subprocess.Popen([sys.executable, str(SYNC / "worker.py"), json.dumps(order)],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
             try:
-                process.wait(timeout=dice.uniform(0.8, 4.0))
+                process.wait(timeout=dice.uniform(0.9, 3.0))
                 ended += 1
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)

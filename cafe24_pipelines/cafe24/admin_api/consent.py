@@ -6,7 +6,7 @@ The web app (`serving/consent.py`) does the same with a browser's cookie between
 import time
 
 from cafe24_pipelines.cafe24.admin_api.errors import BadState
-from cafe24_pipelines.cafe24.admin_api.oauth import DEFAULT_SCOPES, authorize_url, check_state, new_state
+from cafe24_pipelines.cafe24.admin_api.oauth import authorize_url, check_state, new_state, wanted_scopes
 from cafe24_pipelines.settings import Settings
 
 
@@ -18,8 +18,9 @@ def begin_consent(settings: Settings, mall_id: str) -> str:
     """
     from cafe24_pipelines.stores.shared_state import shared_state
 
-    state, _ = new_state(shared_state(settings), mall_id, now=time.time())
-    return authorize_url(settings, mall_id, state, DEFAULT_SCOPES)
+    scopes = wanted_scopes(settings)
+    state, _ = new_state(shared_state(settings), mall_id, now=time.time(), scopes=scopes)
+    return authorize_url(settings, mall_id, state, scopes)
 
 
 def finish_consent(settings: Settings, mall_id: str, *, code: str, state: str) -> frozenset[str]:

@@ -71,6 +71,7 @@ class Node:
         self.open = _fields(n for n, f in fields.items() if f.type is Any and told[n] is not Becomes.DROPPED)
         dropped = those(Becomes.DROPPED, among=fields)
         self.hashed = tuple((n, MEMBER_IDS[n]) for n in those(Becomes.HASHED, among=fields))
+        self.given = frozenset(n for n, _ in self.hashed if fields[n].required)
         self.names = tuple(n for n in dropped if n in OWN_NAMES)
         self.numbers = tuple(n for n in dropped if n in OWN_NUMBERS)
         self.addresses = tuple(n for n in dropped if n in OWN_ADDRESSES)

@@ -76,7 +76,7 @@ class Crossing:
         """Apply the policy to a decoded Struct and those inside; `row` is what it was decoded from.
 
         Raises:
-            Malformed: an amount is not a number, or a member id not text.
+            Malformed: an amount is not a number, or a member id not text or not given.
             Respell: a key has spaces around it.
         """
         if not node.known.issuperset(row):
@@ -130,6 +130,8 @@ class Crossing:
             found.region = region
         for name, target in node.hashed:
             if name not in row:
+                if name in node.given:
+                    raise Malformed(spelt((path, name, -1), plain=True), "missing", resource=self._resource)
                 continue
             value = row[name]
             many = value.__class__ is list

@@ -81,6 +81,11 @@ class Granted:
     verifier: str = field(default="", repr=False)
 
 
+def wanted_scopes(settings: Settings) -> tuple[str, ...]:
+    """What consent is asked for: the default scopes and those of CAFE24_EXTRA_SCOPES."""
+    return tuple(sorted({*DEFAULT_SCOPES, *settings.extra_scopes}))
+
+
 def authorize_url(
     settings: Settings, mall_id: str, state: str, scopes: Iterable[str], challenge: str | None = None
 ) -> str:

@@ -15,10 +15,10 @@ its leak in whole seconds."""
 SMALL: Final = 3
 """Buckets up to this size have no room for a reserve; their calls keep a distance instead."""
 SMALL_SLACK: Final = 0.15
-MALL_GAP: Final = 0.125
-"""Seconds between two calls of a mall: eight a second, as much as four full buckets lose.
+MALL_GAP: Final = 0.124
+"""Seconds between two calls of a mall: a little over eight a second, as much as four full buckets lose.
 
-Fewer than ten may arrive in any second, so that a call may come an eighth of a second late (9 gaps less a second)
+Fewer than ten may arrive in any second, so that a call may come a ninth of a second late (9 gaps less a second)
 and not meet those behind it; a refusal costs more calls than a ninth one would win.
 """
 TOO_FAST_HOLD: Final = 1.0

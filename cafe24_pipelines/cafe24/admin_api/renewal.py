@@ -202,7 +202,7 @@ class Renewal:
     def _consent_needed(self, reason: str, tokens: TokenSet | None = None) -> ConsentNeeded:
         url = ""
         if self.settings.client_id and self.settings.redirect_uri:
-            scopes = sorted({*oauth.DEFAULT_SCOPES, *(tokens.scopes if tokens else ())})
+            scopes = sorted({*oauth.wanted_scopes(self.settings), *(tokens.scopes if tokens else ())})
             state, _ = oauth.new_state(self.store.state, self.mall_id, now=self.now(), scopes=scopes)
             url = oauth.authorize_url(self.settings, self.mall_id, state, scopes)
         return ConsentNeeded(self.mall_id, reason, url)

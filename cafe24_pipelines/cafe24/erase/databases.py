@@ -37,10 +37,10 @@ def erase_databases(home: Home, needles: Needles) -> dict[str, int]:
 
 
 def databases(home: Home) -> Iterator[Path]:
-    """SQLite files outside of published builds, whatever they are called."""
+    """SQLite files outside of published builds, whatever they are called; a sandbox's mall is another's data."""
     builds = {home.graph, home.vectors, home.analytics, home.patterns, home.answers, home.datasets}
     for path in home.root.rglob("*"):
-        if path.is_file() and not builds & set(path.parents):
+        if path.is_file() and not builds & set(path.parents) and home.sandbox not in path.parents:
             with path.open("rb") as f:
                 if f.read(16) == SQLITE_MAGIC:
                     yield path

@@ -203,7 +203,7 @@ def _forget_contacts(settings: Settings, mall_id: str, needles: Needles) -> int:
 
 def _searched(settings: Settings, found: Search) -> dict[str, Any]:
     """What a report says about the search."""
-    beyond = []
+    beyond = ["sandbox/ (a sandbox mall's own data)"] if settings.home.sandbox.exists() else []
     if settings.profile == "server":
         beyond.append("Dagster's own database (PostgreSQL): previews of earlier runs")
     if settings.state_url:

@@ -80,7 +80,8 @@ def search(settings: Settings, mall_id: str, needles: Needles) -> Search:
     """Search every file under the home and the stores of the profile."""
     result = Search()
     seal = unknown_fields_seal(settings, mall_id)
-    for path in sorted(p for p in settings.home.root.rglob("*") if p.is_file()):
+    sandbox = settings.home.sandbox  # a shop's own data, which erasing here does not reach
+    for path in sorted(p for p in settings.home.root.rglob("*") if p.is_file() and sandbox not in p.parents):
         try:
             _search_file(path, str(path.relative_to(settings.home.root)), needles, seal, result)
         except FileNotFoundError:

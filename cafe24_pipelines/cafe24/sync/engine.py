@@ -88,6 +88,7 @@ class MallSync:
         """
         names = self._names(resources)
         with self._session(whole) as run:
+            run.report.version = "" if resources is not None else self._version()
             self._shops(run, names)
             self._members(run, names)
             self._lanes(run, [[n] for n in names if n in _FIRST])
@@ -139,6 +140,13 @@ class MallSync:
                 f"no resource is called {', '.join(unknown)}", remedy=f"known: {', '.join(self._resources)}"
             )
         return [n for n, r in self._resources.items() if (n in wanted if wanted is not None else r.default)]
+
+    def _version(self) -> str:
+        """Which version serves, and when it ends: an ended one is answered by another without a word."""
+        try:
+            return self._client.version_notice().text
+        except Cafe24Error:  # what stops the run stops it at its first resource too, and is told there
+            return ""
 
     def _session(self, whole: bool) -> "_Session":
         return _Session(self, whole)

@@ -106,6 +106,7 @@ class ResourceReport:
 class SyncReport:
     """A run: when it began by the mall's clock (UTC), its resources in landing order, and what it cost.
 
+    `version` says which API version is pinned and when it ends ("" where the mall does not tell).
     `stopped` is the reason why the whole run ended early ("" if it did not): consent is needed again.
     """
 
@@ -113,6 +114,7 @@ class SyncReport:
     began: datetime | None = None
     resources: dict[str, ResourceReport] = field(default_factory=dict)
     stopped: str = ""
+    version: str = ""
     calls: int = 0
     waited: float = 0.0
 
@@ -154,6 +156,8 @@ class SyncReport:
                 table.append((name, "error", one.error))
         if self.stopped:
             table.append(("sync", "stopped", self.stopped))
+        if self.version:
+            table.append(("sync", "version", self.version))
         table.append(("sync", "calls", f"{self.calls:,} made, {self.waited:,.1f} s waited for the limits"))
         return table
 
@@ -165,6 +169,7 @@ class SyncReport:
             "agreed": self.agreed,
             "changed": self.changed,
             "stopped": self.stopped,
+            "version": self.version,
             "calls": self.calls,
             "waited": round(self.waited, 3),
             "resources": {name: one.to_json() for name, one in self.resources.items()},

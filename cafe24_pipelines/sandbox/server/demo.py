@@ -75,7 +75,7 @@ def serve(
 
 def mall_file(settings: "Settings", customers: int, seed: int) -> Path:
     """Where `serve` keeps the mall of these arguments."""
-    return settings.home.root / "sandbox" / f"{settings.mall_id}-{customers}-{seed}.db"
+    return settings.home.sandbox / f"{settings.mall_id}-{customers}-{seed}.db"
 
 
 def how_to_connect(app: "Starlette", config: ServerConfig, url: str, mall_id: str) -> list[str]:

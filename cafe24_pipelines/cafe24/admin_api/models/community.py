@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from cafe24_pipelines.cafe24.admin_api.models.types import Row, Text, Undocumented, Whole
+from cafe24_pipelines.cafe24.admin_api.models.types import Given, Row, Text, Undocumented, Whole
 
 
 class Board(Row):
@@ -59,9 +59,10 @@ class AttachedFile(Row):
 
 
 class Article(Row):
-    """One article: a review, a question, a notice."""
+    """One article: a review, a question, a notice. Its text is masked by what else it says of its writer."""
 
     article_no: int
+    member_id: Given
     shop_no: Whole = UNSET
     parent_article_no: Whole = UNSET
     board_no: Whole = UNSET
@@ -73,7 +74,6 @@ class Article(Row):
     created_date: Text = UNSET
     writer: Text = UNSET
     writer_email: Text = UNSET
-    member_id: Text = UNSET
     title: Text = UNSET
     content: Text = UNSET
     supplier_id: Text = UNSET

@@ -2,15 +2,15 @@
 
 from msgspec import UNSET
 
-from cafe24_pipelines.cafe24.admin_api.models.types import Money, Row, Text, Whole
+from cafe24_pipelines.cafe24.admin_api.models.types import Given, Money, Row, Text, Whole
 
 
 class Point(Row):
-    """One movement of points; `case` says why."""
+    """One movement of points; `case` says why, and `reason` in words, in which its member is masked."""
 
+    member_id: Given
     shop_no: Whole = UNSET
     case: Text = UNSET
-    member_id: Text = UNSET
     email: Text = UNSET
     group_name: Text = UNSET
     available_points_increase: Money = UNSET
@@ -27,11 +27,11 @@ class Point(Row):
 
 
 class Credit(Row):
-    """One movement of credits; `case` says why."""
+    """One movement of credits; `case` says why, and `reason` in words, in which its member is masked."""
 
+    member_id: Given
     shop_no: Whole = UNSET
     issue_date: Text = UNSET
-    member_id: Text = UNSET
     group_name: Text = UNSET
     increase_amount: Money = UNSET
     decrease_amount: Money = UNSET

@@ -2,7 +2,16 @@
 
 from msgspec import UNSET
 
-from cafe24_pipelines.cafe24.admin_api.models.types import Money, Nullish, Row, Text, Undocumented, Whole, Wholes
+from cafe24_pipelines.cafe24.admin_api.models.types import (
+    Given,
+    Money,
+    Nullish,
+    Row,
+    Text,
+    Undocumented,
+    Whole,
+    Wholes,
+)
 
 
 class Coupon(Row):
@@ -101,9 +110,9 @@ class CouponIssue(Row):
     """One coupon in one member's hands."""
 
     issue_no: str
+    member_id: Given
     shop_no: Whole = UNSET
     coupon_no: Text = UNSET
-    member_id: Text = UNSET
     group_no: Whole = UNSET
     issued_date: Text = UNSET
     expiration_date: Nullish = UNSET

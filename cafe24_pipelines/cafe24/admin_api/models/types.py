@@ -10,6 +10,9 @@ import msgspec
 from msgspec import UnsetType
 
 Text = str | UnsetType | None
+Given = str | None
+"""Text of a field that every answer has, be it null: a row without it is malformed."""
+
 Money = Annotated[str, msgspec.Meta(extra={"decimal": True})] | UnsetType | None
 """A decimal number in a string: "12000.00"; anything else is malformed."""
 
