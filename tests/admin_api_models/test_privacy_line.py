@@ -167,7 +167,10 @@ def test_a_row_without_its_key_is_refused(line, order_row) -> None:
         ("customers", {"shop_no": 1, "group_no": 1}, "member_id"),
         ("customers_privacy", {"shop_no": 1, "member_id": "  "}, "member_id"),
         ("carts", {"shop_no": 1, "member_id": "a1234", "created_date": None}, "product_no"),
-        ("articles", {"article_no": 1}, "board_no"),
+        ("articles", {"article_no": 1, "member_id": None}, "board_no"),
+        # what people typed is masked by what the row says of them: one that does not say it is not used
+        ("articles", {"article_no": 1, "board_no": 4, "content": "kim77 입니다"}, "member_id"),
+        ("points", {"shop_no": 1, "issue_date": "2026-01-01T00:00:00+09:00", "reason": "kim77"}, "member_id"),
     ):
         with pytest.raises(Malformed) as told:
             line.across(RESOURCES[resource], row)
@@ -222,7 +225,7 @@ def test_a_guest_has_no_key_and_an_undatable_order_a_bucket(line, order_row) -> 
         ("carts", {"member_id": "a1234", "created_date": "2026-01-01T00:00:00+09:00"}, {"product_no": 9},
          "7/9/{a1234}//2026-01-01T00:00:00+09:00"),
         ("wish_lists", {"wishlist_no": 5}, {"member_id": "a1234"}, "7/{a1234}/5"),
-        ("articles", {"article_no": 5}, {"board_no": 4}, "7/4/5"),
+        ("articles", {"article_no": 5, "member_id": None}, {"board_no": 4}, "7/4/5"),
         ("refunds", {"refund_code": "R1", "order_id": "20260401-0000013"}, {}, "R1"),
         ("hourly_sales", {"collection_date": "2026-01-01", "collection_hour": "05"}, {}, "7/2026-01-01/05"),
         ("carts_action", {"product_no": "9", "count": "3"}, {"date": "2026-01-01"}, "7/2026-01-01/9"),

@@ -30,7 +30,7 @@ PEOPLE = words("""
     name name_english name_phonetic name_furigana names_furigana name_en nick_name corporate_name company_name
     billing_name bank_account_owner_name refund_bank_account_holder user_name writer admin_name social_name
 """)
-PHONES = words("phone cellphone virtual_phone_no buyer_phone buyer_cellphone")
+PHONES = words("phone cellphone virtual_phone_no")
 MAILS = words("email member_email buyer_email writer_email")
 STREETS = words("address address1 address2 address_full buyer_address1 buyer_address2 street_en")
 ACCOUNTS = words("bank_account_no bank_accout_no refund_bank_account_no")
@@ -238,11 +238,12 @@ class CanaryMall:
             if parent == "attach_file_urls":
                 return f"https://{MARK}.example.com/{MARK}.jpg" if name == "url" else f"{MARK}.jpg"
             return f"{MARK}_{name}" if parent in ANSWERS or name in ("option_value", "shop_name") else personal(name)
-        if name not in WRITTEN and isinstance(value, str) and _NUMBER.fullmatch(value):
+        typed = name in WRITTEN and parent not in ANSWERS  # there, the title is the merchant's question
+        if not typed and isinstance(value, str) and _NUMBER.fullmatch(value):
             return value
         if name in FILLED or parent in NOT_PEOPLE or not is_code(name):
             self.planted[resource, name] += 1
-            return f"{value or ''} {REACH} {self._own(resource, own) if name in WRITTEN else ''}".strip()
+            return f"{value or ''} {REACH} {self._own(resource, own) if typed else ''}".strip()
         return value
 
     @staticmethod
