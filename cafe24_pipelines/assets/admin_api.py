@@ -94,6 +94,7 @@ def _metadata(report: "SyncReport", name: str) -> dict[str, Any]:
         "changed": one.changed,
         "removed": one.removed,
         "quarantined": one.quarantined,
+        "erased": one.erased,
         "windows": len(one.windows),
         "open_windows": dg.MetadataValue.json([w.to_json() for w in one.open]),
         "unknown_fields": dg.MetadataValue.json(dict(one.unknown_fields)),
