@@ -10,17 +10,16 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from cafe24_pipelines.cafe24.admin_api.clock import FastClock
 from cafe24_pipelines.cafe24.admin_api.limits import Limiter
-from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES
 
-ALL = tuple(n for n, r in RESOURCES.items() if r.default and not (r.approved or r.analytics) and n != "customers")
-"""What an ordinary app lands."""
 ORDERS_A_MEMBER = 3.06
 WORKERS = 6
 
@@ -87,17 +86,19 @@ def built(folder: Path, orders: int) -> Path:
 
 
 def synced(
-    mall: Path, *, names: tuple[str, ...], limited: bool = False, floor: bool = False, speed: float = 1.0,
+    mall: Path, *, steps: Sequence[Sequence[str]], limited: bool = False, floor: bool = False, speed: float = 1.0,
     latency_ms: float = 0.0,
+    since: int = 0,
 ) -> Figures:  # fmt: skip
     """A first sync of a mall into a fresh home.
 
     Args:
         mall: its file.
-        names: the resources.
+        steps: the resources, of one run after the other.
         limited: whether the API's limits hold, on both sides.
         floor: also time httpx + json.loads over the same pages.
         speed: of both clocks.
+        since: days that steps after the first read; 0 for all.
         latency_ms: real milliseconds that each answer waits.
     """
     from cafe24_pipelines.sandbox.mall.mall import END
@@ -110,8 +111,8 @@ def synced(
         ) as server,
     ):
         order = {
-            "home": home, "url": server.url, "names": names, "limited": limited, "floor": floor, "speed": speed,
-            "token": server.control.grant(None), "origin": time.time(),
+            "home": home, "url": server.url, "steps": steps, "since": since, "limited": limited,
+            "floor": floor, "speed": speed, "token": server.control.grant(None), "origin": time.time(),
         }  # fmt: skip
         command = [sys.executable, "-m", "benchmarks.sync_parts", json.dumps(order)]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -128,7 +129,8 @@ def _sync(order: dict[str, Any]) -> dict[str, Any]:
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
     from cafe24_pipelines.cafe24.privacy import pseudonyms
     from cafe24_pipelines.cafe24.sealing import seal_for
-    from cafe24_pipelines.cafe24.sync import MallSync
+    from cafe24_pipelines.cafe24.sync import MallSync, Tuning
+    from cafe24_pipelines.cafe24.sync.windows import whole_second
     from cafe24_pipelines.settings import Settings
     from cafe24_pipelines.stores.records import ApiLake
     from cafe24_pipelines.stores.shared_state import shared_state
@@ -145,10 +147,17 @@ def _sync(order: dict[str, Any]) -> dict[str, Any]:
     lake = ApiLake(settings.home.lake / mall_id / "api", mall_id)
     line = PrivacyLine(mall_id, pseudonyms(settings, mall_id), seal_for(settings, mall_id, "unknown-fields"))
     began, worked = time.perf_counter(), time.process_time()
-    report = MallSync(client, lake, line, workers=WORKERS).run(order["names"])
+    later = (
+        Tuning(start=whole_second(client.server_now()) - timedelta(days=order["since"])) if order["since"] else None
+    )
+    reports = [
+        MallSync(client, lake, line, workers=WORKERS, tuning=later if n else None).run(names)
+        for n, names in enumerate(order["steps"])
+    ]
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
-    if not report.agreed:
-        raise SystemExit("\n".join(" ".join(row) for row in report.rows()))
+    for report in reports:
+        if not report.agreed:
+            raise SystemExit("\n".join(" ".join(row) for row in report.rows()))
     found: dict[str, Any] = {
         "seconds": seconds,
         "orders": lake.of("orders").count(),
