@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
+from typing import Final
 
 from cafe24_pipelines.cafe24.field_policy import DROPPED, MEMBER_IDS
 from cafe24_pipelines.errors import ConfigError
@@ -28,6 +29,10 @@ _MASKS = (
 )
 
 
+REMEMBERED: Final = 50_000
+"""Hashes kept at hand, as orders name the same members again; a mall may have millions."""
+
+
 class Pseudonyms:
     """Keyed hashes of member ids for one mall: 32 hex digits, the same id always the same hash."""
 
@@ -41,6 +46,8 @@ class Pseudonyms:
             return None
         known = self._seen.get(text)
         if known is None:
+            if len(self._seen) >= REMEMBERED:
+                self._seen.clear()
             known = self._seen[text] = hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]
         return known
 

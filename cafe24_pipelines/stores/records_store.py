@@ -11,9 +11,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +22,8 @@ from cafe24_pipelines.stores.files import friendly_os_errors
 from cafe24_pipelines.stores.records_change import Change, Committed, Record, row_of, tables_of
 from cafe24_pipelines.stores.records_live import Window, by_bucket, current_of, live_rows, merged
 from cafe24_pipelines.stores.records_parts import PATIENCE, Part, RecordParts
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RecordStore:
@@ -201,6 +203,11 @@ class RecordStore:
                     for batch in live_rows(self._stored, parts, ("at",)):
                         total += pc.sum(window.mask(batch.column("at"))).as_py() or 0
             return total
+
+    def earliest(self) -> datetime | None:
+        """The earliest `at` (UTC) that the parts hold, also of rows since replaced or removed; reads no part."""
+        found = [p["at_min"] for p in self._stored.manifest()["parts"] if p["at_min"] is not None]
+        return EPOCH + timedelta(microseconds=min(found)) if found else None
 
     def body(self, key: str) -> dict[str, Any] | None:
         """The current body of a key, None if there is none."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -220,8 +220,8 @@ def _shop(body: bytes) -> int:
 
 
 def _earliest(lake: "ApiLake") -> datetime | None:
-    found: list[datetime] = []
-    with suppress(Cafe24Error), lake.duckdb() as db:
-        for name in sorted({"customers_privacy", "customers", "products", "coupons"} & set(lake.landed())):
-            found += [at for (at,) in db.execute(f'SELECT min(t."at") FROM "{name}" t').fetchall() if at]
-    return min(found).astimezone(UTC) if found else None
+    found: list[datetime | None] = []
+    for name in ("customers_privacy", "customers", "products", "coupons"):
+        with suppress(Cafe24Error):
+            found.append(lake.of(name).earliest())
+    return min((at for at in found if at), default=None)
