@@ -6,12 +6,13 @@ Run: `CAFE24_TEST_DATA=DIR python -m benchmarks.landing` with online_retail.csv 
 """
 
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peak import peak_megabytes
 
 ROUNDS = 3
 MAPPING = Path(__file__).parents[1] / "examples" / "online_retail" / "mapping.yaml"
@@ -86,7 +87,7 @@ def main() -> None:
         raise SystemExit("CAFE24_TEST_DATA is unset: name the folder that holds online_retail.csv.gz")
     for r in results:
         print(f"{r['name']}: {r['seconds']} s; {r['peer']}: {r['peer_seconds']} s; ratio {r['ratio']}")
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    print(f"peak memory: {peak_megabytes():,.0f} MB")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ For `sync.py`. Run as a module it is that other process: `python -m benchmarks.s
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peak import peak_megabytes
 from cafe24_pipelines.cafe24.admin_api.clock import FastClock
 from cafe24_pipelines.cafe24.admin_api.limits import Limiter
 
@@ -161,7 +161,7 @@ def _sync(order: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "seconds": seconds,
         "orders": lake.of("orders").count(),
-        "peak": _peak(),
+        "peak": peak_megabytes(),
         "worked": worked,
     }
     if order["limited"]:
@@ -202,15 +202,6 @@ def _env(url: str) -> dict[str, str]:
         "CAFE24_CLIENT_SECRET": "sandbox-secret", "CAFE24_REDIRECT_URI": "http://127.0.0.1:8765/callback",
         "CAFE24_ENCRYPTION_KEY": "for benchmarks, invented",
     }  # fmt: skip
-
-
-def _peak() -> float:
-    """MB. Linux tells it of this program alone; `getrusage` counts what the parent had when it started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
 
 if __name__ == "__main__":

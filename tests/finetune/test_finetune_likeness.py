@@ -1,12 +1,13 @@
 """Near-equal texts: exactly the pairs that comparing all with all would find."""
 
-import time
+import math
 from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cafe24_pipelines.finetune import likeness
 from cafe24_pipelines.finetune.likeness import jaccard, near_pairs, normalise, shingles
 
 TEXTS = st.lists(st.text("가나다 ab", max_size=14), max_size=14)
@@ -34,7 +35,7 @@ def test_short_texts_are_compared_too():
     assert jaccard(shingles("가"), shingles("나")) == 0
 
 
-def test_thousands_of_templated_texts_are_compared_in_seconds():
+def test_few_pairs_of_templated_texts_are_compared(monkeypatch):
     words = [
         f"{a}{b}"
         for a in "주문회원상품쿠폰후기재고배송적립문의분류"
@@ -44,6 +45,8 @@ def test_thousands_of_templated_texts_are_compared_in_seconds():
         f"카페24에서 '{w} {v}' 하려면 어떤 API를 쓰나요? {n}번"
         for n, (w, v) in enumerate(zip(words * 8, words[::-1] * 8, strict=True))
     ]
-    started = time.perf_counter()
-    list(near_pairs([shingles(t) for t in texts[:3000]]))
-    assert time.perf_counter() - started < 10
+    compared = []
+    monkeypatch.setattr(likeness, "jaccard", lambda one, two: compared.append(None) or jaccard(one, two))
+    sets = [shingles(t) for t in texts[:3000]]
+    list(near_pairs(sets))
+    assert 0 < len(compared) < 0.1 * math.comb(len(sets), 2)

@@ -189,20 +189,17 @@ def test_documents_land_in_the_lake_and_come_back(tmp_path: Path, documents: dic
     assert table.filter(table["kind"].is_valid()).column("scope").null_count > 0
 
 
-def test_loading_is_fast_and_repeats_itself() -> None:
+def test_loading_repeats_itself() -> None:
     command = (
-        "import time; t = time.perf_counter();"
-        "from cafe24_pipelines.knowledge.documents import load_documents; a = load_documents('');"
-        "s = time.perf_counter() - t; import hashlib;"
-        "print(s, hashlib.sha256(repr(a).encode()).hexdigest())"
+        "from cafe24_pipelines.knowledge.documents import load_documents; import hashlib;"
+        "print(hashlib.sha256(repr(load_documents('')).encode()).hexdigest())"
     )
     runs = []
     for seed in ("1", "2"):
         env = {**os.environ, "PYTHONHASHSEED": seed}
         out = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True, env=env)
-        runs.append(out.stdout.split())
-    assert min(float(seconds) for seconds, _ in runs) < 1.0
-    assert runs[0][1] == runs[1][1]
+        runs.append(out.stdout)
+    assert runs[0] == runs[1] != ""
 
 
 def test_importing_is_cheap() -> None:

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import os
-import time
 from importlib import resources
 from pathlib import Path
 
@@ -121,9 +120,7 @@ def test_a_page_of_many_words_stays_indexable() -> None:
 @pytest.mark.outside_data
 def test_the_real_page_yields_exactly_the_catalogue() -> None:
     page = real("admin-api.html.gz")
-    started = time.perf_counter()
     operations = parse_operations(page, source="real")
-    assert time.perf_counter() - started < 10
     assert len(operations) == len({op.id for op in operations}) == 510
     rows = csv.DictReader(
         (resources.files("cafe24_pipelines.knowledge") / "data/endpoints.csv").open(encoding="utf-8")

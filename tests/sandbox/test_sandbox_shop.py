@@ -4,7 +4,6 @@ import hashlib
 import re
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -131,17 +130,9 @@ def test_importing_costs_nothing() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_default_size_is_quick() -> None:
-    begin = time.perf_counter()
-    sandbox_tables(seed=3)
-    assert time.perf_counter() - begin < 4
-
-
 @pytest.mark.slow
-def test_fifty_thousand_customers_take_time_in_proportion() -> None:
-    begin = time.perf_counter()
+def test_fifty_thousand_customers_order_as_much_each_as_a_few() -> None:
     shop = sandbox_tables(customers=50_000, seed=3)
-    assert time.perf_counter() - begin < 60
     assert 2.5 < shop["orders"].num_rows / 50_000 < 4.5
 
 

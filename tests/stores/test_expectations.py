@@ -1,9 +1,8 @@
-"""Suites: they pass a sound lake, name each breach, and stay quick, small and offline."""
+"""Suites: they pass a sound lake, name each breach, and stay small and offline."""
 
 import os
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -188,13 +187,14 @@ def test_a_suite_opens_no_connection_prints_nothing_and_writes_nothing(tmp_path)
 
 
 _BIG = """
-import resource, sys, time
+import sys
 from decimal import Decimal
 from pathlib import Path
 import pyarrow as pa, numpy as np
 from cafe24_pipelines.stores.lake import MallLake
 import great_expectations.expectations
 from cafe24_pipelines.stores.expectations import validate
+from benchmarks.peak import peak_megabytes
 n = 541_000
 order = np.arange(n) // 20
 lake = MallLake(Path(sys.argv[1]), "shop")
@@ -205,22 +205,17 @@ lake.land("order_items", pa.table({
     "product_name": pa.array([f"product number {k % 4000}" for k in range(n)]),
     "unit_price": money, "amount": money, "currency": pa.array(["GBP"] * n),
 }))
-started = time.perf_counter()
 assert validate("order_items", lake).success
-print(time.perf_counter() - started)
-started = time.perf_counter()
 assert validate("order_items", lake, kind="observation").success
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+print(peak_megabytes())
 """
 
 
 @pytest.mark.slow
-def test_half_a_million_lines_take_seconds_and_less_than_a_gigabyte(tmp_path):
-    started = time.monotonic()
+def test_half_a_million_lines_are_judged_in_less_than_a_gigabyte(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", _BIG, str(tmp_path)], capture_output=True, text=True, timeout=200, check=False
-    )
+        [sys.executable, "-c", _BIG, str(tmp_path)],
+        capture_output=True, text=True, timeout=200, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    contract, observed, gigabytes = (float(x) for x in done.stdout.split())
-    print(f"contract {contract:.1f} s, observation {observed:.1f} s, {gigabytes:.2f} GB at most")
-    assert contract < 15 and observed < 10 and gigabytes < 1.3, time.monotonic() - started
+    assert float(done.stdout) < 1000, "MB"
