@@ -1,5 +1,7 @@
 """Ontology stage: one graph build a run, filled with facts, then with findings, published once."""
 
+from dataclasses import asdict
+
 import dagster as dg
 
 from cafe24_pipelines.assets.metadata import counts_table
@@ -34,6 +36,8 @@ def ontology_facts(
             "build_id": staged.build_id,
             "nodes": staged.nodes,
             "relationships": staged.relationships,
+            "rows_written": staged.changes.total,
+            "changes": dg.MetadataValue.json(asdict(staged.changes)),
         }
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.malls import Mall
     from cafe24_pipelines.discovery.patterns import Pattern
     from cafe24_pipelines.knowledge.search import Retriever
-    from cafe24_pipelines.stores.graph import GraphCounts, GraphStore, Part
+    from cafe24_pipelines.stores.graph import Changes, GraphCounts, GraphStore, Part
     from cafe24_pipelines.stores.lake import MallLake
 
 PROJECTING: Final = (
@@ -37,11 +37,12 @@ LOOK_UP: Final = {
 
 @dataclass(frozen=True)
 class Staged:
-    """Facts that are staged: what they are made from, and how many there are."""
+    """Facts that are staged: what they are made from, how many there are, and what staging them wrote."""
 
     build_id: str
     nodes: int
     relationships: int
+    changes: "Changes"
 
 
 def facts_build_id(lake: "MallLake", mall: "Mall | None" = None) -> str:
@@ -73,15 +74,16 @@ def stage_facts(
         retriever: search over the mall's published documentation, to link concepts with it.
         rebuild: stage anew even if nothing changed.
     """
-    domain, build_id = load_domain(), facts_build_id(lake, mall)
+    from cafe24_pipelines.stores.graph import Changes
+
+    domain, build_id, changes = load_domain(), facts_build_id(lake, mall), Changes()
     if rebuild:
-        graph.stage(mall.mall_id, domain.graph_schema(), (), build_id=f"{build_id}-clear")
+        changes += graph.stage(mall.mall_id, domain.graph_schema(), (), build_id=f"{build_id}-clear")
     if graph.staged(mall.mall_id) != build_id:
         rows = projection.facts(lake, mall, domain, retriever=retriever)
-        graph.stage(mall.mall_id, domain.graph_schema(), _with_digest(rows, domain), build_id=build_id)
-    nodes = graph.query(mall.mall_id, "MATCH (n) RETURN count(n) AS n", staged=True)[0]["n"]
-    links = graph.query(mall.mall_id, "MATCH ()-[r]->() RETURN count(r) AS n", staged=True)[0]["n"]
-    return Staged(build_id, nodes, links)
+        changes += graph.stage(mall.mall_id, domain.graph_schema(), _with_digest(rows, domain), build_id=build_id)
+    counts = graph.counts(mall.mall_id, staged=True)
+    return Staged(build_id, counts.nodes, counts.relationships, changes)
 
 
 def publish_graph(

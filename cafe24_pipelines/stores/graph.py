@@ -9,7 +9,7 @@ Does not belong here: what the labels mean (see `ontology/`).
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -79,11 +79,56 @@ class GraphCounts:
     by_type: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What a load wrote; all zero when there was nothing to change."""
+
+    nodes_created: int = 0
+    nodes_changed: int = 0
+    nodes_deleted: int = 0
+    relationships_created: int = 0
+    relationships_changed: int = 0
+    relationships_deleted: int = 0
+
+    def __add__(self, other: "Changes") -> "Changes":
+        return Changes(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def total(self) -> int:
+        """Rows written."""
+        return sum(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True)
+class Mistyped:
+    """A property that `count` nodes or relationships hold with a value of another type than `expected`.
+
+    `some` are the uids of some of them: one of a node, from and to of a relationship. `absent`: the store has no such
+    property.
+    """
+
+    property: str
+    expected: str
+    count: int
+    some: tuple[tuple[str, ...], ...]
+    absent: bool = False
+
+
+def pattern_of(spec: LabelSpec | RelationshipSpec) -> tuple[str, str]:
+    """The pattern in which `n` is what has the spec's properties, and the uids to return so that it can be found."""
+    if isinstance(spec, LabelSpec):
+        return f"(n:{spec.label})", "n.uid AS uid"
+    return f"(a:{spec.from_label})-[n:{spec.type}]->(b:{spec.to_label})", "a.uid AS uid, b.uid AS to_uid"
+
+
 class GraphStore(Protocol):
     """One mall's graph at a time; `mall_id` is an argument of every call, so nobody can forget it."""
 
-    def stage(self, mall_id: str, schema: GraphSchema, facts: Iterable[Part], *, build_id: str) -> None:
-        """Build the facts aside, complete or not at all; staging the same `build_id` again does nothing."""
+    def stage(self, mall_id: str, schema: GraphSchema, facts: Iterable[Part], *, build_id: str) -> Changes:
+        """Build the facts aside, complete or not at all; staging the same `build_id` again does nothing.
+
+        Each label and each pair of a relationship type comes in one part, nodes before what links them.
+        """
 
     def staged(self, mall_id: str) -> str | None:
         """The id of the staged facts, if they are complete."""
@@ -102,11 +147,23 @@ class GraphStore(Protocol):
             NotBuilt: nothing has been published (or staged) for this mall.
         """
 
-    def counts(self, mall_id: str) -> GraphCounts:
-        """Counts of the published graph (all zero before the first publication)."""
+    def counts(self, mall_id: str, *, staged: bool = False) -> GraphCounts:
+        """Counts of the published graph, or of the staged facts (all zero before there are any)."""
 
     def published(self, mall_id: str) -> tuple[str, str] | None:
         """`(build_id, content digest)` of the published graph, or None."""
+
+    def mistyped(self, mall_id: str, spec: LabelSpec | RelationshipSpec, *, limit: int = 20) -> list[Mistyped]:
+        """Properties of the published graph whose values are not all of the type that `spec` gives them.
+
+        Args:
+            mall_id: the mall.
+            spec: a label, or a relationship type between two labels, that the graph holds.
+            limit: how many examples a finding has at most.
+
+        Raises:
+            NotBuilt: nothing has been published for this mall.
+        """
 
     def close(self) -> None:
         """Release files and connections."""

@@ -24,7 +24,8 @@ def test_both_stores_answer_alike(tmp_path: Path, lake: MallLake, neo4j_server: 
     own = Lake(tmp_path / "own").mall(mall.mall_id)
     for table in lake.counts():
         own.land(table, lake.read(table).drop_columns(["mall_id"]), snapshot=True)
-    stores = (EmbeddedGraph(tmp_path / "graph"), Neo4jGraph(*vars(neo4j_server).values()))
+    server = Neo4jGraph(neo4j_server.uri, neo4j_server.user, neo4j_server.password)
+    stores = (EmbeddedGraph(tmp_path / "graph"), server)
     given = {"bought_also": {"product_no": "p1"}, "order_path": {"order_id": "o01"}}
     seen = []
     for store in stores:

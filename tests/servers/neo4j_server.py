@@ -8,27 +8,31 @@ CAFE24_REQUIRE_NEO4J=1 turns that into a failure.
 import os
 import select
 import shutil
+import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent / "local_neo4j"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cafe24-pipelines" / "neo4j"
+JAVA = ("-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""A short life on few cores: compiling less and collecting with one thread takes a third of the time."""
 RESOLVE_SECONDS, START_SECONDS = 400, 120
 
 
 @dataclass(frozen=True)
 class Neo4jServer:
-    """Where a test finds the server."""
+    """Where a test finds the server; `stop` ends one that was started here."""
 
     uri: str
     user: str
     password: str
+    stop: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
 def _class_path() -> str:
@@ -59,22 +63,42 @@ def _address(process: "subprocess.Popen[str]", log: Path) -> str:
 
 
 @contextmanager
-def local_neo4j(folder: Path) -> Iterator[Neo4jServer]:
-    """A server in `folder` for as long as the block runs."""
+def local_neo4j(folder: Path, *, port: int = 0, password: str = "") -> Iterator[Neo4jServer]:
+    """A server in `folder` for as long as the block runs; what it holds stays there for the next one.
+
+    Args:
+        folder: its data and its log.
+        port: on loopback; 0 takes a free one.
+        password: of the user `neo4j`; without one the server asks for none.
+    """
     log = folder / "server.log"
-    command = ["java", "-Xmx1g", "-cp", _class_path(), str(HERE / "LocalNeo4j.java"), str(folder)]
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+    arguments = [str(HERE / "LocalNeo4j.java"), str(folder), str(port or _free())]
+    command = ["java", *JAVA, "-cp", _class_path(), *arguments]
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [*command, password], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
     try:
-        yield Neo4jServer(_address(process, log), "neo4j", "neo4j")
+        yield Neo4jServer(_address(process, log), "neo4j", password or "neo4j", lambda: _stop(process))
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        process.kill()  # what it holds is on disk, committed; the next server recovers it
+        process.wait(30)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
