@@ -1,10 +1,12 @@
-"""One Ladybug file: opened within bounded memory, filled by bulk loads, read as plain rows.
+"""One Ladybug file: opened within bounded memory, filled by bulk loads, sealed, read as plain rows.
 
 The engine's own dialect (tables, COPY, label()) is spoken here and nowhere else. Does not belong here: which file is
 current (see `graph_embedded.py`).
 """
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +14,7 @@ import pyarrow as pa
 
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.stores.cypher import BadQuery, plain
+from cafe24_pipelines.stores.files import friendly_os_errors
 from cafe24_pipelines.stores.graph import GraphCounts, GraphSchema, Nodes, Part
 from cafe24_pipelines.stores.graph_rows import LINK_COLUMNS, NODE_COLUMNS, fitted, total
 
@@ -22,6 +25,10 @@ BUFFER_POOL: Final = 256 * 2**20
 SMALLEST_SPACE: Final = 4 * 2**30
 """Address space a database reserves (bytes); the engine's own default of 8 TiB fails where memory is limited."""
 THREADS: Final = 2
+BLOCK: Final = 16 * 2**20
+"""Bytes a checksum is of."""
+PROBE: Final = 4 * 2**20
+"""Bytes written to find out whether a failed write was for want of space."""
 Layout = dict[str, dict[str, dict[str, str]]]
 """`{"nodes": {label: {column: type}}, "links": {"TYPE|From|To": {column: type}}}`, as JSON keeps it."""
 
@@ -33,7 +40,7 @@ class GraphFileDamaged(Cafe24Error):
         super().__init__(
             what.splitlines()[0] if what else "unreadable",
             where=str(path),
-            remedy="build it again from the lake with `cafe24 rebuild graph`",
+            remedy="`cafe24 run` builds it again from the lake (`cafe24 rebuild graph` does only that)",
         )
 
 
@@ -43,6 +50,31 @@ def layout_of(schema: GraphSchema) -> Layout:
         "nodes": {s.label: {**NODE_COLUMNS, **s.properties} for s in schema.labels},
         "links": {f"{r.type}|{r.from_label}|{r.to_label}": dict(r.properties) for r in schema.relationships},
     }
+
+
+def seal_of(path: Path) -> dict[str, Any]:
+    """What a whole file is known by: its size, the checksums of its blocks, and the engine's storage format."""
+    return {"size": path.stat().st_size, "crc32": _checksums(path), "format": _storage_format()}
+
+
+def check_seal(path: Path, seal: Mapping[str, Any]) -> None:
+    """Compare a file with its seal, before the engine opens it: it reads damaged pages as rows, or ends the process.
+
+    Reads the whole file, at some GB/s.
+
+    Raises:
+        GraphFileDamaged: it is missing, shorter or longer, other bytes, or of another storage format.
+    """
+    if not path.is_file():
+        raise GraphFileDamaged(path, "the file is missing")
+    if (size := path.stat().st_size) != seal["size"]:
+        raise GraphFileDamaged(path, f"the file is damaged: {size:,} bytes instead of {seal['size']:,}")
+    if seal["format"] != (format_ := _storage_format()):
+        raise GraphFileDamaged(path, f"the file is in storage format {seal['format']}, the engine reads {format_}")
+    found = _checksums(path)
+    if wrong := [i for i, (a, b) in enumerate(zip(found, seal["crc32"], strict=True)) if a != b]:
+        where = f"{len(wrong)} of {len(found)} blocks, the first at byte {wrong[0] * BLOCK:,}"
+        raise GraphFileDamaged(path, f"the file is damaged: {where}")
 
 
 def open_file(path: Path, *, read_only: bool, space: int = 0) -> "ladybug.Database":
@@ -158,11 +190,13 @@ class FileWriter:
         self._connection = ladybug.Connection(self._database)
 
     def _disconnect(self) -> None:
-        self._connection.close()
-        self._database.close()
+        with _full_disk_told(self.path.parent):
+            self._connection.close()
+            self._database.close()
 
     def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> None:
-        self._connection.execute(statement, dict(values or {}))
+        with _full_disk_told(self.path.parent):
+            self._connection.execute(statement, dict(values or {}))
 
     def _copy(self, statement: str, table: pa.Table) -> None:
         self._run(statement, {"rows": table})
@@ -184,6 +218,36 @@ class FileWriter:
         if key not in self.layout["links"]:
             raise ValueError(f"relationship {key} is not in the graph's schema")
         return fitted(table, {**LINK_COLUMNS, **self.layout["links"][key]}, key)
+
+
+@contextmanager
+def _full_disk_told(folder: Path) -> Iterator[None]:
+    """Say so when the engine fails on a full disk: what it says itself is anything ("cannot read from file").
+
+    Raises:
+        Cafe24Error: the disk is full, or can't be written to.
+    """
+    try:
+        yield
+    except RuntimeError:
+        probe = folder / ".probe"
+        with friendly_os_errors(folder):
+            try:
+                probe.write_bytes(bytes(PROBE))
+            finally:
+                probe.unlink(missing_ok=True)
+        raise
+
+
+def _checksums(path: Path) -> list[int]:
+    with path.open("rb") as f:
+        return [zlib.crc32(block) for block in iter(lambda: f.read(BLOCK), b"")]
+
+
+def _storage_format() -> int:
+    import ladybug
+
+    return int(ladybug.Database.get_storage_version())
 
 
 def _space(size: int) -> int:
