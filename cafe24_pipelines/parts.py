@@ -102,9 +102,13 @@ def vector_store(settings: Settings) -> "VectorStore":
 
         return EmbeddedVectors(settings.home.vectors)
     from cafe24_pipelines.stores.vectors_qdrant import QdrantVectors
+    from cafe24_pipelines.stores.vectors_qdrant_layout import Cluster
 
     _required(settings.qdrant_url, "QDRANT_URL", "CAFE24_VECTORS=embedded")
-    return QdrantVectors(settings.qdrant_url, settings.qdrant_api_key)
+    return QdrantVectors(
+        settings.qdrant_url, settings.qdrant_api_key, prefer_grpc=settings.qdrant_grpc,
+        grpc_port=settings.qdrant_grpc_port, cluster=Cluster(settings.qdrant_shards, settings.qdrant_replicas),
+    )  # fmt: skip
 
 
 def encoder_store(settings: Settings) -> "EncoderStore":

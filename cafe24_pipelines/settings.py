@@ -120,6 +120,10 @@ class Settings:
     neo4j_password: str = field(default="", repr=False)
     qdrant_url: str = ""
     qdrant_api_key: str = field(default="", repr=False)
+    qdrant_grpc: bool = False
+    qdrant_grpc_port: int = 6334
+    qdrant_shards: int = 1
+    qdrant_replicas: int = 1
     llm_model: str = "local/extractive"
     llm_api_base: str = ""
     llm_api_key: str = field(default="", repr=False)
@@ -169,6 +173,10 @@ class Settings:
             neo4j_password=e.get("NEO4J_PASSWORD", ""),
             qdrant_url=e.get("QDRANT_URL", ""),
             qdrant_api_key=e.get("QDRANT_API_KEY", ""),
+            qdrant_grpc=_choice(e, "QDRANT_GRPC", "0", ("0", "1")) == "1",
+            qdrant_grpc_port=_number(e, "QDRANT_GRPC_PORT", 6334),
+            qdrant_shards=max(1, _number(e, "QDRANT_SHARDS", 1)),
+            qdrant_replicas=max(1, _number(e, "QDRANT_REPLICAS", 1)),
             llm_model=e.get("LLM_MODEL") or "local/extractive",
             llm_api_base=e.get("LLM_API_BASE", ""),
             llm_api_key=e.get("LLM_API_KEY", ""),

@@ -165,6 +165,7 @@ def _publish(content: _Content, mall_id: str, vectors: "VectorStore", encoder: E
     vectors.publish(
         mall_id, content.collection, points,
         dense_size=encoder.size, build_id=_build_id(content, encoder), digest=content.digest,
+        model=encoder.embedding_model or "lsa", encoder=encoder.version,
     )  # fmt: skip
     removed = len(published.keys() - content.payloads.keys())
     return IndexReport(

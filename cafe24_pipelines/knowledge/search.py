@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cafe24_pipelines.errors import NotBuilt
 from cafe24_pipelines.knowledge.index import encoder_of
 from cafe24_pipelines.names import COLLECTIONS
-from cafe24_pipelines.stores.vectors import Hit, fuse, ranked
+from cafe24_pipelines.stores.vectors import Hit, WrongEncoder, fuse, ranked
 
 if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.encoder import Encoded, EncoderStore
@@ -33,6 +33,14 @@ class Found:
     collection: str
     kind: str
     source: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question as vectors, and the version of the encoder that made them."""
+
+    encoder: str
+    vectors: "Encoded"
 
 
 class Retriever:
@@ -60,6 +68,16 @@ class Retriever:
         Raises:
             NotBuilt: the collection (or, with None, every collection) has not been published for this mall.
         """
+        try:
+            return self._search(query, collection, limit, filters)
+        except WrongEncoder:  # published anew, by another encoder, while the question was being encoded
+            return self._search(query, collection, limit, filters)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _search(
+        self, query: str, collection: str | None, limit: int, filters: Mapping[str, str] | None
+    ) -> list[Found]:
         encoded = self._encode(query, [collection] if collection else COLLECTIONS)
         if not encoded:
             raise NotBuilt(
@@ -75,27 +93,28 @@ class Retriever:
             hits = self._together(encoded, depth, filters)
         return _best_per_document(hits, limit)
 
-    # -- inside ----------------------------------------------------------------------------------------------
-
-    def _encode(self, query: str, collections: Iterable[str]) -> "dict[str, Encoded]":
+    def _encode(self, query: str, collections: Iterable[str]) -> "dict[str, _Asked]":
         """The query's vectors for each published collection; encoded once for each encoder version."""
         builds = {name: self.vectors.published(self.mall_id, name) for name in collections}
         versions = {name: encoder_of(build[0]) for name, build in builds.items() if build}
         by_version = {v: self.encoders.load(v).encode_query(query) for v in sorted(set(versions.values()))}
-        return {name: by_version[version] for name, version in versions.items()}
+        return {name: _Asked(version, by_version[version]) for name, version in versions.items()}
 
     def _ask(
-        self, collection: str, vectors: "Encoded", limit: int, filters: Mapping[str, str] | None, *, channel: str = ""
+        self, collection: str, asked: "_Asked", limit: int, filters: Mapping[str, str] | None, *, channel: str = ""
     ) -> list[Hit]:
         """Hits by both sides, or by one (`channel` "dense" or "sparse")."""
+        vectors = asked.vectors
         dense = vectors.dense if channel != "sparse" else None
         sparse = vectors.sparse if vectors.sparse.indices and channel != "dense" else None
         if dense is None and sparse is None:
             return []
-        return self.vectors.search(self.mall_id, collection, dense=dense, sparse=sparse, limit=limit, filters=filters)
+        return self.vectors.search(
+            self.mall_id, collection, dense=dense, sparse=sparse, limit=limit, filters=filters, encoder=asked.encoder
+        )
 
     def _together(
-        self, encoded: "dict[str, Encoded]", depth: int, filters: Mapping[str, str] | None
+        self, encoded: "dict[str, _Asked]", depth: int, filters: Mapping[str, str] | None
     ) -> list[tuple[str, Hit]]:
         """One sparse and one dense ranking over all collections, fused.
 

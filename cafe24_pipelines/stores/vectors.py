@@ -7,9 +7,15 @@ mall, and IDF is counted within that mall's points. Back ends: `vectors_embedded
 Does not belong here: chunking, tokens, encoders (see `knowledge/`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from cafe24_pipelines.errors import Cafe24Error
+
+
+class WrongEncoder(Cafe24Error):
+    """Vectors of two encoders can't be compared: the question's and the collection's differ."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,42 @@ def fuse(rankings: Iterable[Sequence[Hit]], limit: int) -> list[Hit]:
     return ranked((Hit(key, scores[key], hit.payload) for key, hit in hits.items()), limit)
 
 
+def of_one_encoder(points: Iterable[Point], encoder: str, mall_id: str) -> Iterator[Point]:
+    """The points, as long as none names another encoder in its payload.
+
+    Raises:
+        Cafe24Error: one does.
+    """
+    for point in points:
+        made_by = point.payload.get("encoder", encoder)
+        if encoder and made_by != encoder:
+            raise Cafe24Error(
+                f"a point was encoded by {made_by!r}, the collection is encoded by {encoder!r}", where=mall_id,
+                remedy="vectors of two encoders can't be compared: encode all anew with `cafe24 rebuild vectors`",
+            )  # fmt: skip
+        yield point
+
+
+def check_encoder(collection: str, published: tuple[str, int], encoder: str, dense: Sequence[float] | None) -> None:
+    """Refuse a question that the encoder of a published collection did not encode.
+
+    `published` is the encoder ("" when unknown) and the dense size.
+
+    Raises:
+        WrongEncoder: the question's encoder or size is another.
+    """
+    made_by, size = published
+    again = "ask again; if that does not help, run `cafe24 rebuild vectors`"
+    if encoder and made_by and encoder != made_by:
+        raise WrongEncoder(
+            f"the question was encoded by {encoder!r}, collection {collection} by {made_by!r}", remedy=again
+        )
+    if dense is not None and len(dense) != size:
+        raise WrongEncoder(
+            f"the question has {len(dense)} dimensions, collection {collection} has {size}", remedy=again
+        )
+
+
 class VectorStore(Protocol):
     """Collections of one mall at a time."""
 
@@ -78,8 +120,16 @@ class VectorStore(Protocol):
         dense_size: int,
         build_id: str,
         digest: str,
+        model: str = "",
+        encoder: str = "",
     ) -> int:
-        """Replace the collection's points by these and switch readers; returns how many there are."""
+        """Replace the collection's points by these and switch readers; returns how many there are.
+
+        `model` names what made the dense vectors ("lsa", or an embedding model), `encoder` its fitted version.
+
+        Raises:
+            Cafe24Error: a point's payload names another `encoder`.
+        """
 
     def points(self, mall_id: str, collection: str) -> dict[str, Point]:
         """The published points with vectors, by id (to encode only what changed); empty before the first build."""
@@ -93,11 +143,13 @@ class VectorStore(Protocol):
         sparse: Sparse | None,
         limit: int,
         filters: Mapping[str, str] | None = None,
+        encoder: str = "",
     ) -> list[Hit]:
         """Hybrid search fused by reciprocal rank; one of `dense` and `sparse` may be None.
 
         Raises:
             NotBuilt: the collection has not been published for this mall.
+            WrongEncoder: `encoder` is given and did not encode what is published, or the sizes differ.
         """
 
     def counts(self, mall_id: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ a shard writes into its folder: readers need write access to the home.
 Does not belong here: encoding, and anything about a server (see `vectors_qdrant.py`).
 """
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import Cafe24Error, NotBuilt
-from cafe24_pipelines.stores.files import POINTER, Published
-from cafe24_pipelines.stores.vectors import TIES, Hit, Point, Sparse, fuse, ranked
+from cafe24_pipelines.stores.files import POINTER, Build, Published
+from cafe24_pipelines.stores.vectors import TIES, Hit, Point, Sparse, check_encoder, fuse, of_one_encoder, ranked
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -26,6 +27,11 @@ SPARSE = "sparse"
 CANDIDATES = 50
 """Each of the two rankings hands at least this many points to the fusion."""
 _BATCH = 512
+_log = logging.getLogger(__name__)
+
+
+class DamagedVectors(Cafe24Error):
+    """A published build can't be opened."""
 
 
 class EmbeddedVectors:
@@ -45,26 +51,30 @@ class EmbeddedVectors:
         dense_size: int,
         build_id: str,
         digest: str,
+        model: str = "",
+        encoder: str = "",
     ) -> int:
         """Build the points in a new shard, verify it and switch readers to it; returns how many there are.
 
         Raises:
-            Cafe24Error: the folder can't be written, or the build does not hold what was put in.
+            Cafe24Error: the folder can't be written, the build does not hold what was put in, or a point is of
+                another encoder.
         """
         published = self._published(mall_id, collection)
         staging = published.staging(build_id)
-        count = _build(staging, mall_id, points, dense_size)
-        published.publish(staging, build_id, {"digest": digest, "points": count, "dense_size": dense_size})
+        count = _build(staging, mall_id, of_one_encoder(points, encoder, mall_id), dense_size)
+        meta = {"digest": digest, "points": count, "dense_size": dense_size, "model": model, "encoder": encoder}
+        published.publish(staging, build_id, meta)
         return count
 
     def points(self, mall_id: str, collection: str) -> dict[str, Point]:
-        """The published points with vectors, by id; empty before the first build."""
+        """The published points with vectors, by id; empty before the first build, and when that is damaged."""
         import qdrant_edge as qe
 
-        build = self._published(mall_id, collection).current()
-        if build is None:
+        try:
+            _, shard = self._shard(mall_id, collection)
+        except (NotBuilt, DamagedVectors):
             return {}
-        shard = self._shard(mall_id, collection)
         result: dict[str, Point] = {}
         offset: Any = None
         while True:
@@ -84,6 +94,7 @@ class EmbeddedVectors:
         sparse: Sparse | None,
         limit: int,
         filters: Mapping[str, str] | None = None,
+        encoder: str = "",
     ) -> list[Hit]:
         """Points of the mall that match `filters` exactly, best first; equal scores in the order of ids.
 
@@ -91,9 +102,12 @@ class EmbeddedVectors:
 
         Raises:
             NotBuilt: the collection has not been published for this mall.
+            WrongEncoder: the published vectors are of another encoder than the question's.
             Cafe24Error: the build can't be opened (read-only home, damaged files).
         """
-        shard = self._shard(mall_id, collection)
+        build, shard = self._shard(mall_id, collection)
+        of_build = (build.meta.get("encoder", ""), build.meta["dense_size"])
+        check_encoder(collection, of_build, encoder, dense)
         if limit < 1 or (dense is None and sparse is None):
             return []
         both = dense is not None and sparse is not None
@@ -111,8 +125,19 @@ class EmbeddedVectors:
         return {name: build.meta["points"] for name, build in builds.items() if build is not None}
 
     def published(self, mall_id: str, collection: str) -> tuple[str, str] | None:
-        """`(build_id, content digest)` of the published collection, or None."""
+        """`(build_id, content digest)` of the published collection, or None.
+
+        None also for a build that can't be opened, which is said in the log: the next run publishes it anew.
+        """
         build = self._published(mall_id, collection).current()
+        try:
+            if build is not None:
+                build, _ = self._shard(mall_id, collection)
+        except DamagedVectors as e:
+            _log.warning("the vectors of %s for mall %s are damaged and made anew: %s", collection, mall_id, e.what)
+            return None
+        except Cafe24Error:  # a read-only home: what the pointer says is all that can be known
+            pass
         return (build.build_id, build.meta["digest"]) if build else None
 
     def close(self) -> None:
@@ -127,7 +152,7 @@ class EmbeddedVectors:
     def _published(self, mall_id: str, collection: str) -> Published:
         return Published(self.root / mall_id / collection)
 
-    def _shard(self, mall_id: str, collection: str) -> "qdrant_edge.EdgeShard":
+    def _shard(self, mall_id: str, collection: str) -> "tuple[Build, qdrant_edge.EdgeShard]":
         """The current build, opened; opened anew when the pointer has moved.
 
         The shard before is dropped, not closed: another thread may still be searching in it.
@@ -142,7 +167,7 @@ class EmbeddedVectors:
                     )
                 held = self._open.get(published.root)
                 if held is not None and held[0] == build.path:
-                    return held[1]
+                    return build, held[1]
                 try:
                     shard = _load(build.path)
                 except Cafe24Error:
@@ -150,7 +175,7 @@ class EmbeddedVectors:
                         continue
                     raise
                 self._open[published.root] = (build.path, shard)
-                return shard
+                return build, shard
 
 
 def _build(folder: Path, mall_id: str, points: Iterable[Point], dense_size: int) -> int:
@@ -192,7 +217,7 @@ def _load(folder: Path) -> "qdrant_edge.EdgeShard":
     try:
         return qe.EdgeShard.load(str(folder))
     except Exception as e:  # the engine raises nothing narrower
-        raise Cafe24Error(
+        raise DamagedVectors(
             f"the vector build can't be opened ({e})", where=str(folder), remedy="run `cafe24 rebuild vectors`"
         ) from e
 

@@ -1,7 +1,10 @@
-"""Both vector stores keep one contract: the same tests run against the embedded engine and the Qdrant client."""
+"""All vector stores keep one contract: the embedded engine, and the Qdrant store over the client's local mode, over
+HTTP on loopback (Qdrant's engine behind its REST, every request checked) and over a true server.
+"""
 
 import math
 import os
+import runpy
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from cafe24_pipelines.errors import Cafe24Error, NotBuilt
-from cafe24_pipelines.stores.vectors import RRF_K, Point, Sparse, VectorStore
+from cafe24_pipelines.stores.vectors import RRF_K, Point, Sparse, VectorStore, WrongEncoder
 from cafe24_pipelines.stores.vectors_embedded import EmbeddedVectors
 from cafe24_pipelines.stores.vectors_qdrant import QdrantVectors
 
@@ -18,11 +21,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),
 ]
+qdrant_server = runpy.run_path(str(Path(__file__).parents[1] / "servers" / "qdrant_server.py"))["qdrant_server"]
 DOCS = "cafe24_api_docs"
 SERVER = os.environ.get("QDRANT_URL", "")
 
 
-@pytest.fixture(params=["embedded", "qdrant-local", "qdrant-server"])
+@pytest.fixture(params=["embedded", "qdrant-local", "qdrant-loopback", "qdrant-grpc", "qdrant-server"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
     made: VectorStore
     if request.param == "embedded":
@@ -31,6 +35,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStor
         from qdrant_client import QdrantClient
 
         made = QdrantVectors("", client=QdrantClient(":memory:"))
+    elif request.param == "qdrant-loopback":
+        made = QdrantVectors(request.getfixturevalue("qdrant_server").url)
+    elif request.param == "qdrant-grpc":
+        running = request.getfixturevalue("qdrant_server")
+        made = QdrantVectors(running.url, prefer_grpc=True, grpc_port=running.grpc_port)
     else:
         if not SERVER:
             pytest.skip("set QDRANT_URL to run the contract against a Qdrant server")
@@ -201,3 +210,43 @@ def test_repeated_point_ids_are_refused_and_readers_keep_the_build(store: Vector
     assert len(names(store, mall, dense=[1.0, 0.0])) == 3
     publish(store, mall, THREE[:2], build="b3")
     assert len(store.points(mall, DOCS)) == 2
+
+
+def test_equal_content_published_again_changes_nothing(store: VectorStore, mall: str) -> None:
+    publish(store, mall, THREE)
+    before = store.points(mall, DOCS)
+    assert publish(store, mall, list(reversed(THREE))) == 3
+    assert store.points(mall, DOCS) == before
+    assert publish(store, mall, list(before.values()), build="b2") == 3
+    assert store.points(mall, DOCS) == before
+    assert store.published(mall, DOCS) == ("b2", "digest-b2")
+
+
+def of(encoder: str) -> list[Point]:
+    return [Point(p.point_id, p.dense, p.sparse, {**p.payload, "encoder": encoder}) for p in THREE]
+
+
+def test_points_of_two_encoders_are_refused_and_readers_keep_the_build(store: VectorStore, mall: str) -> None:
+    given: dict[str, Any] = {"dense_size": 2, "build_id": "b1", "digest": "d", "model": "lsa", "encoder": "lsa2-a"}
+    store.publish(mall, DOCS, of("lsa2-a"), **given)
+    mixed = [*of("lsa2-a")[:2], *of("lsa2-b")[2:]]
+    with pytest.raises(Cafe24Error, match=r"lsa2-b.*lsa2-a.*cafe24 rebuild vectors"):
+        store.publish(mall, DOCS, mixed, **{**given, "build_id": "b2"})
+    assert store.published(mall, DOCS) == ("b1", "d")
+    assert {p.payload["encoder"] for p in store.points(mall, DOCS).values()} == {"lsa2-a"}
+
+
+def test_a_question_of_another_encoder_is_refused(store: VectorStore, mall: str) -> None:
+    given: dict[str, Any] = {"dense_size": 2, "build_id": "b1", "digest": "d", "model": "lsa"}
+    store.publish(mall, DOCS, of("lsa2-a"), **given, encoder="lsa2-a")
+    query: dict[str, Any] = {"dense": [1.0, 0.0], "sparse": None, "limit": 3}
+    assert len(store.search(mall, DOCS, **query, encoder="lsa2-a")) == 3
+    assert len(store.search(mall, DOCS, **query)) == 3
+    with pytest.raises(WrongEncoder, match=r"lsa2-b.*lsa2-a.*ask again.*cafe24 rebuild vectors"):
+        store.search(mall, DOCS, **query, encoder="lsa2-b")
+    with pytest.raises(WrongEncoder, match=r"3 dimensions.*2"):
+        store.search(mall, DOCS, dense=[1.0, 0.0, 0.0], sparse=None, limit=3)
+    store.publish(mall, DOCS, of("lsa2-b"), **{**given, "build_id": "b2"}, encoder="lsa2-b")
+    assert len(store.search(mall, DOCS, **query, encoder="lsa2-b")) == 3
+    with pytest.raises(WrongEncoder):
+        store.search(mall, DOCS, **query, encoder="lsa2-a")

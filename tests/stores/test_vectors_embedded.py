@@ -120,11 +120,26 @@ def test_a_build_has_no_write_ahead_log_so_that_processes_share_it(tmp_path: Pat
     assert not list((tmp_path / "m" / DOCS / "builds" / "b1").glob("wal*"))
 
 
-def test_a_damaged_build_says_how_to_mend_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["gone", "garbled"])
+def test_a_damaged_build_says_how_to_mend_it_and_the_next_run_does(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     publish(EmbeddedVectors(tmp_path))
-    shutil.rmtree(tmp_path / "m" / DOCS / "builds" / "b1")
+    build = tmp_path / "m" / DOCS / "builds" / "b1"
+    if damage == "gone":
+        shutil.rmtree(build)
+    else:
+        for path in build.rglob("*.json"):
+            path.write_text("{")
+    store = EmbeddedVectors(tmp_path)
     with pytest.raises(Cafe24Error, match="rebuild vectors"):
-        EmbeddedVectors(tmp_path).search("m", DOCS, dense=[1.0, 0.0], sparse=None, limit=1)
+        store.search("m", DOCS, dense=[1.0, 0.0], sparse=None, limit=1)
+    assert store.published("m", DOCS) is None, "so that the next run publishes it anew"
+    assert len([r for r in caplog.records if "damaged and made anew" in r.getMessage()]) == 1
+    assert store.points("m", DOCS) == {}
+    publish(store)
+    assert store.published("m", DOCS) == ("b1", "b1")
+    assert len(store.points("m", DOCS)) == 3
 
 
 def test_a_failed_build_is_not_published(tmp_path: Path) -> None:
