@@ -1,0 +1,2 @@
+// 볼 몰 고르기 | Choose the mall
+:param mall_id => 'sandbox'
