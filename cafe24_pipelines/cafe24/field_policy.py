@@ -2,7 +2,7 @@
 
 A field is dropped, hashed (member ids), masked (text) or kept as it is. Names that mean different things in different
 places are told apart by the model they stand in (`IN_CONTEXT`). A string that no list names fails a test; a field
-that no model knows is sealed. Does not belong here: how masking works (`admin_api/line_text.py`), or the models.
+that no model knows is sealed. Does not belong here: how masking works (`masking/`), or the models.
 """
 
 from enum import Enum
@@ -33,26 +33,28 @@ MEMBER_IDS: Final = {
 
 OWN_NAMES: Final = _named("""
     name name_english name_phonetic name_en name_furigana names_furigana nick_name writer buyer_name receiver_name
-    billing_name refund_bank_account_holder company_name corporate_name
+    billing_name refund_bank_account_holder company_name corporate_name bank_account_owner_name
+    user_name admin_name refund_manager
 """)
 OWN_NUMBERS: Final = _named("""
     phone cellphone virtual_phone_no buyer_phone buyer_cellphone bank_account_no bank_accout_no refund_bank_account_no
-    company_registration_no clearance_information
+    company_registration_no clearance_information tracking_no return_invoice_no birthday wedding_anniversary
 """)
 OWN_ADDRESSES: Final = _named("""
     address address1 address2 address_full address_street buyer_address1 buyer_address2 street_en
 """)
+OWN_MAILS: Final = _named("email buyer_email member_email writer_email")
 DROPPED: Final = (
     OWN_NAMES
     | OWN_NUMBERS
     | OWN_ADDRESSES
+    | OWN_MAILS
     | _named("""
-        email buyer_email member_email writer_email client_ip birthday wedding_anniversary
+        client_ip
         zipcode buyer_zipcode city city_en state state_en address_city address_state
-        bank_account_owner_name transaction_ids social_member_code
+        transaction_ids social_member_code
         shipping_message customer_notification additional_option_value option_text file_path
-        user_id user_name admin_id admin_name reply_user_id refund_manager
-        tracking_no return_invoice_no multi_invoice
+        user_id admin_id reply_user_id multi_invoice
     """)
 )
 """Names, ways to reach or find somebody, accounts, messages to a courier, what a buyer had printed on a product,
@@ -60,7 +62,7 @@ who of the merchant's staff did something, and numbers by which a carrier's page
 
 WRITTEN: Final = _named("""
     title content reason claim_reason refund_reason undone_reason exposed_undone_reason return_invoice_fail_reason
-    option_value interest job
+    option_value interest job keyword url
     """)
 
 WORDED: Final = _named("""
@@ -72,7 +74,7 @@ WORDED: Final = _named("""
     payment_method_name sub_payment_method_name easypay_name refund_methods order_place_name status_text
     shipping_type_text shipping_fee_type_text
     job_class residence nationality country_name country_name_en sns_list language_name currency_name
-    reference_currency_name timezone_name sales_channel
+    reference_currency_name timezone_name sales_channel ad campaign engine medium
     """)
 
 TIMES: Final = _named("""
@@ -81,7 +83,7 @@ TIMES: Final = _named("""
     end_date exchange_date exchange_request_date expiration_date issue_date issued_date last_login_date made_date
     order_date ordered_date pause_begin_datetime pause_end_datetime payment_date purchaseconfirmation_date refund_date
     release_date return_collected_date return_confirmed_date return_request_date shipped_date start_date updated_date
-    used_date wished_delivery_date date_format time_format timezone
+    used_date wished_delivery_date date_format time_format timezone hour
 """)
 _FLAGS: Final = _named("""
     access_authority active add_memo_too admin_confirm adult_certification approve_status article_display_type
@@ -121,10 +123,12 @@ _MEASURES: Final = _named("""
     benefit_percent benefit_percentage benefit_value country_tax_rate coupon_percent coupon_value coupon_value_final
     discount_amount_limit exchange_rate margin_rate max_discount points_rate
     product_height product_length product_weight product_width rate
+    order_amount order_amount_per_buyer order_amount_per_visitor member_order_amount nonmember_order_amount
+    purchase_rate visit_rate sales_price_per_category
 """)
 _PAGES_AND_IMAGES: Final = _named("""
     base_domain coupon_direct_url detail_image group_icon group_image icon image list_image primary_domain small_image
-    tiny_image top_image_url
+    tiny_image top_image_url domain
 """)
 CODED: Final = TIMES | _FLAGS | _MEASURES | _PAGES_AND_IMAGES
 

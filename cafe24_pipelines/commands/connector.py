@@ -7,19 +7,25 @@ import click
 
 from cafe24_pipelines.commands import texts
 from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.crm.rfm import SEGMENTS
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cafe24_pipelines.cafe24.write_back.commands import WriteBackResult
+    from cafe24_pipelines.cafe24.write_back.members import Consent
+    from cafe24_pipelines.cafe24.write_back.plan import Duplication, WritePlan
 
 
 @click.command()
 @click.option("--code", help="The code of the address that the consent page returned to.")
 @click.option("--state", help="The state of that address.")
+@click.option("--revoke", is_flag=True, help="End the mall's access: at Cafe24, and the tokens that are stored here.")
 @common
 def authorize(
-    *, code: str | None, state: str | None, settings: Settings, mall_id: str, as_json: bool, lang: str
+    *, code: str | None, state: str | None, revoke: bool, settings: Settings, mall_id: str, as_json: bool, lang: str
 ) -> None:
     """Have a mall's operator consent: print the address to open, then finish with --code and --state.
 
@@ -27,6 +33,11 @@ def authorize(
     """
     from cafe24_pipelines.cafe24.admin_api.consent import begin_consent, finish_consent
 
+    if revoke:
+        if code or state:
+            raise BadInput("--revoke goes alone", remedy="leave out --code and --state")
+        _revoke(settings, mall_id, as_json, lang)
+        return
     if bool(code) != bool(state):
         raise BadInput("--code and --state go together", remedy="copy both from the address you were sent back to")
     if code and state:
@@ -35,6 +46,13 @@ def authorize(
         return
     url = begin_consent(settings, mall_id)
     show_result({"mall": mall_id, "url": url}, as_json, texts.consent_needed(url, lang))
+
+
+def _revoke(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
+    from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+
+    done = token_keeper(settings, mall_id).revoke()
+    show_result({"mall": mall_id, "revoked": done}, as_json, texts.revoked(mall_id, done, lang))
 
 
 @click.command()
@@ -126,7 +144,10 @@ def writeback() -> None:
     """Write to the mall: shows the requests; sends them only with --send."""
 
 
-_SEGMENT = click.option("--segment", required=True, help="Name of a segment of the RFM table, such as vip.")
+_SEGMENT = click.option(
+    "--segment", required=True, help=f"A segment of the RFM table of the last run: {', '.join(SEGMENTS)}."
+)
+_SHOP = click.option("--shop", type=click.IntRange(1), default=1, show_default=True, help="Which shop of the mall.")
 _SEND = click.option("--send", "send_it", is_flag=True, help="Send what is shown; without it nothing is sent.")
 _FORCE = click.option("--force", is_flag=True, help="Send a plan that was sent before.")
 
@@ -134,26 +155,21 @@ _FORCE = click.option("--force", is_flag=True, help="Send a plan that was sent b
 @writeback.command("group")
 @_SEGMENT
 @click.option("--to", type=int, required=True, help="Number of the tier to move to.")
+@click.option("--fixed-group", is_flag=True, help="Keep the mall's automatic tier change from moving them again.")
+@_SHOP
 @_SEND
 @_FORCE
 @common
 def writeback_group(
-    *,
-    segment: str,
-    to: int,
-    send_it: bool,
-    force: bool,
-    settings: Settings,
-    mall_id: str,
-    as_json: bool,
-    lang: str,
-) -> None:
+    *, segment: str, to: int, fixed_group: bool, shop: int, send_it: bool, force: bool, settings: Settings,
+    mall_id: str, as_json: bool, lang: str,
+) -> None:  # fmt: skip
     """Move a segment's members into a tier."""
     from cafe24_pipelines.cafe24.write_back.commands import write_back_group
 
     result = write_back_group(
-        settings, mall_id, segment=segment, to=to, send_it=send_it, force=force,
-        before=lambda plan: click.echo(plan.show(lang), err=True),
+        settings, mall_id, segment=segment, to=to, shop_no=shop, fixed_group=fixed_group, send_it=send_it,
+        force=force, before=_telling(lang),
     )  # fmt: skip
     _tell(result, as_json, lang)
 
@@ -162,26 +178,36 @@ def writeback_group(
 @_SEGMENT
 @click.option("--coupon", required=True, help="Number of the coupon to issue.")
 @click.option("--sms", "send_sms", is_flag=True, help="Have the mall tell members by SMS (those who accept it).")
+@click.option(
+    "--consent", type=click.Choice(["sms", "any", "off"]),
+    help="Whom to keep: who accepts SMS, who accepts SMS or e-mail, or everybody. Asked of the mall now. Default: "
+    "sms with --sms, else off, because nobody is told.",
+)  # fmt: skip
+@click.option(
+    "--allow-duplication", type=click.Choice(["F", "S", "T"]), default="F", show_default=True,
+    help="As the API has it: with T a member may get the coupon a second time; F and S have the mall refuse that.",
+)  # fmt: skip
+@_SHOP
 @_SEND
 @_FORCE
 @common
 def writeback_coupon(
-    *,
-    segment: str,
-    coupon: str,
-    send_sms: bool,
-    send_it: bool,
-    force: bool,
-    settings: Settings,
-    mall_id: str,
-    as_json: bool,
-    lang: str,
-) -> None:
+    *, segment: str, coupon: str, send_sms: bool, consent: "Consent | None", allow_duplication: "Duplication",
+    shop: int, send_it: bool, force: bool, settings: Settings, mall_id: str, as_json: bool, lang: str,
+) -> None:  # fmt: skip
     """Issue a coupon to a segment's members."""
     from cafe24_pipelines.cafe24.write_back.commands import write_back_coupon
 
+    if send_sms and consent in ("any", "off"):
+        raise BadInput(f"--sms with --consent {consent} would text members who don't accept SMS",
+                       remedy="leave out --consent, or --sms")  # fmt: skip
     result = write_back_coupon(
-        settings, mall_id, segment=segment, coupon=coupon, send_sms=send_sms, send_it=send_it, force=force,
-        before=lambda plan: click.echo(plan.show(lang), err=True),
+        settings, mall_id, segment=segment, coupon=coupon, shop_no=shop, allow_duplication=allow_duplication,
+        send_sms=send_sms, consent=consent, send_it=send_it, force=force, before=_telling(lang),
     )  # fmt: skip
     _tell(result, as_json, lang)
+
+
+def _telling(lang: str) -> "Callable[[WritePlan], None]":
+    """Shows a plan that is about to be sent, beside the result; a dry run's plan is its result."""
+    return lambda plan: click.echo(plan.show(lang, sending=True), err=True)

@@ -9,19 +9,21 @@ import logging
 import sqlite3
 from typing import Final
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from cafe24_pipelines.cafe24.webhook_inbox import UnknownMall, WebhookInbox
-from cafe24_pipelines.cafe24.webhooks import NotAnEvent
+from cafe24_pipelines.cafe24.webhooks import APP_EVENTS, NotAnEvent, read_event
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.serving.bodies import json_body
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import EventLog
 
 logger = logging.getLogger("cafe24_pipelines.serving")
+APP_REMOVED: Final = APP_EVENTS[90077]
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -29,7 +31,7 @@ class WebhookRoute:
     """The receiver. Answers 200 once the event is durable, so that a sender who hears nothing may send again."""
 
     def __init__(self, settings: Settings, log: EventLog) -> None:
-        self._key = settings.webhook_key
+        self._settings, self._key = settings, settings.webhook_key
         self._inbox = WebhookInbox(settings, log)
 
     async def post(self, request: Request) -> JSONResponse:
@@ -41,7 +43,7 @@ class WebhookRoute:
             raise HTTPException(403, "forbidden", _CLOSE)
         body = await json_body(request)
         try:
-            await run_in_threadpool(self._inbox.receive, body)
+            new = await run_in_threadpool(self._inbox.receive, body)
         except NotAnEvent:
             raise HTTPException(400, "not an event") from None
         except UnknownMall:
@@ -50,7 +52,17 @@ class WebhookRoute:
             what = e.what if isinstance(e, Cafe24Error) else type(e).__name__
             logger.error("a webhook could not be logged, the sender is asked to repeat it: %s", what)
             raise HTTPException(503, "try again", {"Retry-After": "30"}) from None
-        return JSONResponse({"ok": True})
+        return JSONResponse({"ok": True}, background=self._afterwards(body) if new else None)
+
+    def _afterwards(self, body: bytes) -> BackgroundTask | None:
+        """What is done once the sender has its answer: an app that was deleted loses its tokens."""
+        from cafe24_pipelines.cafe24.admin_api.removal import drop_if_removed
+
+        event = read_event(body)
+        named = event.fields.get("client_id", self._settings.client_id)
+        if event.type != APP_REMOVED or named != self._settings.client_id:
+            return None
+        return BackgroundTask(drop_if_removed, self._settings, event.mall_id)
 
 
 def _same(given: list[str], key: str) -> bool:

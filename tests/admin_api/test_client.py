@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from cafe24_pipelines.cafe24.admin_api import client as client_module
 from cafe24_pipelines.cafe24.admin_api.client import AdminClient, admin_client
 from cafe24_pipelines.cafe24.admin_api.errors import (
     AdminApiError,
+    AppRemoved,
     ApprovalNeeded,
     MalformedAnswer,
     NotFound,
@@ -25,6 +26,7 @@ from cafe24_pipelines.cafe24.admin_api.errors import (
     Unavailable,
 )
 from cafe24_pipelines.cafe24.admin_api.oauth import token_set
+from cafe24_pipelines.cafe24.admin_api.version import version_notice
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.settings import Settings
 
@@ -299,7 +301,56 @@ def test_the_versions_end(
 
 def test_a_version_without_an_end(client: AdminClient) -> None:
     notice = client.version_notice()
-    assert notice.expires is None and notice.days_left is None and isinstance(notice.text, str)
+    assert notice.expires is None and notice.days_left is None and not notice.warn
+    assert "unknown (the mall does not say)" in notice.text
+
+
+@pytest.mark.parametrize(("pinned", "warned"), [("2025-09-01", True), ("2025-12-01", False), ("2026-06-01", False)])
+def test_the_end_of_the_apps_version_is_not_that_of_another(pinned: str, warned: bool) -> None:
+    ends, today = date(2027, 6, 1), date(2026, 11, 1)
+    notice = version_notice(pinned, "2026-03-01", ends, today)
+    assert notice.expires is None and notice.days_left is None and notice.warn is warned
+    assert str(ends) not in notice.text and "of the app's version alone" in notice.text
+    assert ("CAFE24_API_VERSION" in notice.text) is warned
+
+
+def test_a_pin_becomes_old_after_a_year() -> None:
+    assert not version_notice("2025-11-01", "2026-03-01", None, date(2026, 11, 1)).warn
+    assert version_notice("2025-11-01", "2026-03-01", None, date(2026, 11, 2)).warn
+    own = version_notice("2025-09-01", "2025-09-01", date(2027, 3, 1), date(2026, 11, 1))
+    assert not own.warn and own.expires == date(2027, 3, 1), "the app's own version has an end that is known"
+
+
+@pytest.mark.parametrize(
+    "said", ["Unistalled app", "The app was deleted from the mall.", "앱이 삭제된 쇼핑몰입니다."]
+)
+def test_a_deleted_app_loses_its_tokens(client: AdminClient, mall: StrictMall, said: str) -> None:
+    client.get("orders")
+    mall.refusals["orders"] = error(403, said)
+    mall.refresh.clear()
+    with pytest.raises(AppRemoved) as raised:
+        client.get("orders")
+    assert client.keeper.store.get("testmall") is None, "the tokens are gone"
+    line = str(raised.value)
+    assert "deleted from the mall" in line and "state=" in line and "\n" not in line
+    assert len(mall.token_calls) == 1
+
+
+def test_an_app_that_can_still_renew_was_not_deleted(client: AdminClient, mall: StrictMall) -> None:
+    client.get("orders")
+    mall.refusals["orders"] = error(403, "Unistalled app")  # as all apps were told for a day in 2025
+    with pytest.raises(ApprovalNeeded, match="Unistalled"):
+        client.get("orders")
+    assert client.keeper.store.get("testmall") is not None
+    assert len(mall.token_calls) == 1, "asked once, not for every token"
+    assert client.get("products") == {"path": "products"}
+
+
+def test_a_deleted_product_is_no_deleted_app(client: AdminClient, mall: StrictMall) -> None:
+    mall.refusals["orders"] = error(403, "This product was deleted.")
+    with pytest.raises(ApprovalNeeded):
+        client.get("orders")
+    assert mall.token_calls == []
 
 
 def test_analytics(client: AdminClient, mall: StrictMall) -> None:

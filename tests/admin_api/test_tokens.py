@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from admin_api_helpers import HurriedClock, ShiftedClock, a_store
@@ -251,10 +252,37 @@ def test_scopes(fresh: TokenKeeper, settings: Settings, state: SharedState, mall
 def test_revoking_ends_and_forgets(fresh: TokenKeeper, mall: StrictMall) -> None:
     fresh.install(token_set(mall.issue(), time.time()))
     token = fresh.access_token()
-    fresh.revoke()
+    assert fresh.revoke() == "revoked"
     assert mall.revoked == [token] and fresh.store.get("testmall") is None
-    fresh.revoke()
+    assert fresh.revoke() == "none"
     assert len(mall.revoked) == 1
+
+
+def test_revoking_ends_a_bootstrap_that_nobody_traded(
+    settings: Settings, state: SharedState, mall: StrictMall
+) -> None:
+    bootstrap = mall.issue()["refresh_token"]
+    helped = dataclasses.replace(settings, refresh_token=bootstrap)
+    keeper = TokenKeeper(helped, "testmall", a_store(settings, state), HurriedClock())
+    assert keeper.revoke() == "revoked" and mall.revoked == [bootstrap]
+    with pytest.raises(ConsentNeeded):
+        keeper.access_token()
+    assert mall.token_calls == [], "it is not traded afterwards"
+    assert keeper.revoke() == "none"
+
+
+def test_revoking_waits_for_who_renews(fresh: TokenKeeper, mall: StrictMall, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh.install(token_set(mall.issue(), time.time()))
+    asked, lease = [], fresh.store.lease
+
+    def taken_twice(*args: Any, **more: Any) -> Any:
+        asked.append(len(mall.revoked))
+        return None if len(asked) < 3 else lease(*args, **more)
+
+    monkeypatch.setattr(fresh.store, "lease", taken_twice)
+    assert fresh.revoke() == "revoked"
+    assert asked == [0, 0, 0] and len(mall.revoked) == 1, "nothing was revoked before the lease was free"
+    assert fresh.store.get("testmall") is None
 
 
 def test_a_pair_of_another_app_is_not_used(fresh: TokenKeeper, mall: StrictMall) -> None:

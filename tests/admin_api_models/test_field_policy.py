@@ -91,13 +91,14 @@ def test_a_resource_names_fields_that_its_model_has(resource: Any) -> None:
         assert name == CONTENT or {"member_id" if name == MEMBER else name} <= fields
     assert not resource.dated or resource.dated in fields
     assert resource.scope.startswith("mall.read_") and set(resource.embed) <= fields
-    assert (resource.parent != "") == ("{" in resource.path or resource.name == "customers")
+    assert (resource.parent != "") == ("{" in resource.path or resource.name in ("customers", "sales_volume"))
+    assert resource.turns in ("", "day", "product") and (resource.turns != "day" or "date" in resource.key)
 
 
 def test_parents_come_before_their_children() -> None:
     order = list(RESOURCES)
     for parent, children in {
-        "products": ("carts", "inventories"), "coupons": ("coupon_issues",), "boards": ("articles",),
+        "products": ("carts", "inventories", "sales_volume"), "coupons": ("coupon_issues",), "boards": ("articles",),
         "categories": ("category_products",), "customers": ("wish_lists",), "orders": ("customers",),
     }.items():  # fmt: skip
         assert all(order.index(parent) < order.index(child) for child in children)

@@ -229,6 +229,15 @@ def test_a_guest_has_no_key_and_an_undatable_order_a_bucket(line, order_row) -> 
         ("refunds", {"refund_code": "R1", "order_id": "20260401-0000013"}, {}, "R1"),
         ("hourly_sales", {"collection_date": "2026-01-01", "collection_hour": "05"}, {}, "7/2026-01-01/05"),
         ("carts_action", {"product_no": "9", "count": "3"}, {"date": "2026-01-01"}, "7/2026-01-01/9"),
+        ("sales_volume", {"collection_date": "2026-01-01", "collection_hour": "05", "variants_code": "P000000R000A",
+                          "settle_count": "3"}, {"product_no": 9}, "7/9/2026-01-01/05/P000000R000A"),
+        ("members_sales", {"member_order_count": 3}, {"date": "2026-01-01"}, "7/2026-01-01"),
+        ("sales_times", {"hour": 5, "order_count": 3}, {"date": "2026-01-01"}, "7/2026-01-01/5"),
+        ("adeffect_addetails", {"ad": "a/b", "keyword": None}, {"date": "2026-01-01"}, "7/2026-01-01/a%2Fb/"),
+        ("visitpaths_domains", {"domain": "search.naver.com"}, {"date": "2026-01-01"},
+         "7/2026-01-01/search.naver.com"),
+        ("sales_orderdetails", {"order_id": "20260101-0000013", "payment_method": "card"}, {"date": "2026-01-01"},
+         "7/2026-01-01/20260101-0000013/card"),
     ],
 )  # fmt: skip
 def test_a_row_has_the_key_of_its_resource(line, hasher, resource, row, parent, key) -> None:
@@ -238,6 +247,23 @@ def test_a_row_has_the_key_of_its_resource(line, hasher, resource, row, parent, 
     assert body["shop_no"] == row.get("shop_no", 7), "what the walk knows is in the body too"
     assert all(body[n] == v for n, v in parent.items() if n != "member_id")
     assert ("a1234" in str([row, parent])) == (crossed.members == {"a1234"})
+
+
+def test_what_visitors_typed_is_masked_in_rows_and_keys_of_statistics(line) -> None:
+    typed = {"keyword": "홍길동 010-1234-5678", "visit_count": 3}
+    crossed = line.across(RESOURCES["visitpaths_keywords"], typed, parent={"date": "2026-01-01"})
+    assert "5678" not in crossed.record.key and "5678" not in body_of(crossed)["keyword"]
+    seen = {"url": "shop.example.com/find?email=kim@example.com", "visit_count": "3"}
+    crossed = line.across(RESOURCES["visitpaths_urls"], seen, parent={"date": "2026-01-01"})
+    assert "kim@" not in crossed.record.key and "kim@" not in body_of(crossed)["url"]
+    assert body_of(crossed)["visit_count"] == 3
+
+
+@pytest.mark.parametrize("amount", [30000, 1800.7, "1800.70", None])
+def test_a_figure_may_be_a_number_or_a_text_with_one(line, amount) -> None:
+    row = {"order_amount_per_visitor": amount}
+    crossed = line.across(RESOURCES["sales_pervisitors"], row, parent={"date": "2026-01-01"})
+    assert body_of(crossed)["order_amount_per_visitor"] == amount
 
 
 def test_equal_rows_without_an_id_are_told_apart_by_their_ordinal(line) -> None:
@@ -385,3 +411,53 @@ def test_one_line_serves_many_threads(seal, order_row) -> None:
     alone = [line.across(ORDERS, row) for row in rows]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda row: line.across(ORDERS, row), rows)) == alone
+
+
+# -- whom the row itself names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "written"),
+    [
+        ("writer", "이도윤", "이.도.윤 드림"), ("writer", "이도윤", "이\u200b도\u200b윤 드림"),
+        ("writer", "이도윤", "&#51060;도윤 드림"), ("nick_name", "Dodo", "ＤＯＤＯ 드림"),
+        ("writer", "이도윤", "이</b>도윤 드림"), ("member_id", "do_yun90", "do-yun90 드림"),
+        ("writer_email", "doyun.lee@example.com", "doyun.lee 드림"),
+        ("writer_email", "doyun.lee@example.com", "doyun.lee@example.com 드림"),
+    ],
+)  # fmt: skip
+def test_a_writer_is_known_again_in_any_disguise(line, field, value, written) -> None:
+    row = {
+        "board_no": 4,
+        "article_no": 1,
+        "member_id": "",
+        "title": f"후기 {written}",
+        "content": f"<p>{written}</p>",
+    }
+    body = body_of(line.across(RESOURCES["articles"], row | {field: value}))
+    told = [body["title"].removeprefix("후기 "), body["content"].removeprefix("<p>").removesuffix("</p>")]
+    assert all(text.endswith("] 드림") and text.count("[") == 1 for text in told), told
+
+
+def test_who_stands_for_nobody_is_not_masked(line) -> None:
+    row = {
+        "board_no": 4,
+        "article_no": 1,
+        "member_id": "",
+        "writer": "고객",
+        "title": "t",
+        "content": "고객 감사 행사",
+    }
+    assert body_of(line.across(RESOURCES["articles"], row))["content"] == "고객 감사 행사"
+
+
+def test_numbers_of_a_parcel_and_days_of_birth_of_the_row_are_masked_too(line, order_row) -> None:
+    row = order_row()
+    row["items"][0] |= {"tracking_no": "6881-2345-67", "claim_reason": "6881 2345 67 조회가 안 돼요"}
+    assert body_of(line.across(ORDERS, row))["items"][0]["claim_reason"] == "[번호] 조회가 안 돼요"
+
+
+@pytest.mark.parametrize("value", ["0212345678", "4242424242424242", "0504-123-4567", "02)1234-5678"])
+def test_landlines_and_cards_in_codes_are_masked(line, order_row, value) -> None:
+    body = body_of(line.across(ORDERS, order_row(market_id=value)))
+    assert body["market_id"].startswith("[")

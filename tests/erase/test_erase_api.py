@@ -50,7 +50,7 @@ def test_reading_the_api_again_brings_nobody_back(tmp_path: Path) -> None:
     member = orders.most_common(1)[0][0]
     assert trace_of(settings, MALL, member)
     report = erase_member(settings, MALL, member)
-    assert report.complete and report.removed["api/orders"] == report.removed["lake/orders"] == orders[member]
+    assert report.complete and report.guests["api/orders"] == report.guests["lake/orders"] == orders[member]
     digests, listed = api.digests(), erased_members(settings, MALL)
     for name in READ:
         again = (listed.cleared(name, record) for record in crossed(source, line, name))

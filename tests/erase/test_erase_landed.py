@@ -13,6 +13,8 @@ from cafe24_pipelines import parts
 from cafe24_pipelines.cafe24.contacts import ContactTable
 from cafe24_pipelines.cafe24.erase import ErasureReport, erase_member, erased_members, resume_erasures, trace_of
 from cafe24_pipelines.cafe24.erase.registry import FILE
+from cafe24_pipelines.cafe24.privacy import pseudonyms
+from cafe24_pipelines.commands.texts import erased as erased_text
 from cafe24_pipelines.errors import BadInput, ConfigError
 
 from .conftest import MALL, Erased, Landed
@@ -53,8 +55,12 @@ def test_sales_stay_as_a_guest_s_and_the_rest_goes(erased: Erased) -> None:
         assert before.count(table, other.key) == after.count(table, other.key)
     bought = "SELECT count(*) AS n FROM events WHERE event = 'purchase'"
     assert lakes[0].query(bought).equals(lakes[1].query(bought))
-    removed = erased.report.removed
-    assert removed["lake/orders"] == person.orders and removed["lake/reviews"] == person.reviews
+    removed, guests = erased.report.removed, erased.report.guests
+    assert guests["lake/orders"] == person.orders and removed["lake/reviews"] == person.reviews
+    assert "lake/orders" not in removed and "lake/reviews" not in guests
+    purchases = "SELECT count(*) AS n FROM events WHERE event = 'purchase' AND member_key = $key"
+    assert guests["lake/events"] == lakes[0].query(purchases, {"key": person.key}).to_pylist()[0]["n"]
+    assert removed["lake/events"] == before.count("events", person.key) - guests["lake/events"]
 
 
 def test_api_rows_lose_the_member_and_keep_the_sale(erased: Erased) -> None:
@@ -72,6 +78,12 @@ def test_api_rows_lose_the_member_and_keep_the_sale(erased: Erased) -> None:
         assert [body["member_key"] for body in api.of(name).scan()] == [other.key], name
         assert api.of(name).state() == {"absent": [other.key], "ledgers": {other.key: 2}}
     assert api.of("carts").count() == 1
+    report = erased.report
+    assert {n for n in report.guests if n.startswith("api/")} == {"api/orders", "api/refunds"}
+    assert {n for n in report.unnamed if n.startswith("api/")} == {"api/customers_privacy", "api/products"}
+    assert report.removed["api/customers_privacy"] == 1 and report.removed["api/carts"] == 1
+    told = erased_text(report, "en")
+    assert "made a guest's       api/orders" in told and "removed              api/orders" not in told
     held = api.quarantined().to_pylist()
     assert [(r["reason"], json.loads(r["row"])) for r in held] == [("no date", {"member_key": None, "order_id": "X"})]
 
@@ -143,8 +155,25 @@ def test_members_that_can_not_be_erased(landed: Landed) -> None:
         erase_member(landed.settings, MALL, "  ")
     with pytest.raises(ConfigError, match="unknown"):
         erase_member(landed.settings, "nobody", "kim")
-    report = erase_member(landed.settings, MALL, "nobody-of-that-name")
-    assert report.complete and report.removed == {}
+
+
+def test_a_member_of_whom_nothing_is_found_is_listed_and_nothing_is_made_anew(landed: Landed) -> None:
+    home = landed.settings.home
+    before = {p: p.stat().st_mtime_ns for p in home.root.rglob("*") if p.suffix in (".parquet", ".json", ".db")}
+    said: list[str] = []
+    report = erase_member(landed.settings, MALL, "nobody-here", progress=said.append)
+    assert report.complete and report.nothing_found and not report.asked_before
+    assert (report.removed, report.guests, report.unnamed, report.rebuilt) == ({}, {}, {}, ())
+    assert said == ["searching"] and report.files["parquet"] > 15
+    listed = erased_members(landed.settings, MALL)
+    assert listed.covers(pseudonyms(landed.settings, MALL).of("nobody-here")) and listed.pending() == []
+    after = {p: p.stat().st_mtime_ns for p in before}
+    assert after == before, "no file but the list was written"
+    told = erased_text(report, "en")
+    assert "nothing was found" in told and "is recorded" in told and "identifies the member" not in told
+    again = erase_member(landed.settings, MALL, "nobody-here")
+    assert again.nothing_found and again.asked_before and "recorded before" in erased_text(again, "en")
+    assert "기록했습니다" in erased_text(report, "ko") and "이전에 기록" in erased_text(again, "ko")
 
 
 KILLED = """

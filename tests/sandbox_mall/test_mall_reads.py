@@ -55,6 +55,7 @@ WHERE: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "hourly_sales": {**window, "collection_hour": st.integers(0, 23)},
     "product_sales": {**window, "product_no": product},
+    "sales_volume": {**window, "product_no": product},
 }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_the_second_shop_sells_in_dollars(mall: SandboxMall) -> None:
 def test_all_rows_are_those_of_every_shop(mall: SandboxMall, resource: str) -> None:
     at = END - 40 * DAY
     whole = sum(1 for _ in mall.all_rows(resource, at))
-    if resource in ("visitors_view", "visitors_unique", "visitors_pageview"):
+    if resource in ("visitors_view", "visitors_unique", "visitors_pageview", "visitors_dailyactive"):
         assert whole == mall.count(resource, at)
     elif resource == "points":
         assert whole == mall.count(resource, at) + mall.count(resource, at, where={"case": "D"})
@@ -197,6 +198,41 @@ def test_reports_add_up_to_the_orders(mall: SandboxMall) -> None:
     assert len(paid) <= sum(h["order_count"] for h in hours)
     pieces = sum(i["quantity"] for row in mall.rows("orders", END) if row["paid"] == "T" for i in row["items"])
     assert sum(r["settle_count"] for r in mall.rows("product_sales", END)) == pieces
+
+
+def test_statistics_of_any_cut_add_up_to_visits_and_to_paid_orders(mall: SandboxMall) -> None:
+    window = {"start": END - 90 * DAY, "end": END - 12 * DAY}
+
+    def total(resource: str, field: str) -> int:
+        return sum(int(row[field] or 0) for row in mall.rows(resource, END, where=window))
+
+    visits = total("visitors_view", "visit_count")
+    assert visits > 100
+    for resource in ("visitpaths_ads", "visitpaths_domains", "visitpaths_urls", "adeffect_addetails"):
+        assert total(resource, "visit_count") == visits, resource
+    searched = total("visitpaths_keywords", "visit_count")
+    assert 0 < searched == total("visitpaths_keyworddetails", "visit_count") < visits
+    first = (END - 90 * DAY).replace(hour=0, minute=0, second=0)
+    last = (END - 12 * DAY).replace(hour=23, minute=59, second=59)
+    paid = mall.rows("orders", END, where={"date_type": "pay_date", "start": first, "end": last})
+    orders = mall.rows("sales_orderdetails", END, where=window)
+    assert {row["order_id"] for row in paid} <= {row["order_id"] for row in orders}, "deleted order forms had a sale"
+    amounts = {row["order_id"]: float(row["initial_order_amount"]["payment_amount"]) for row in paid}
+    assert all(amounts.get(row["order_id"], row["order_amount"]) == row["order_amount"] for row in orders)
+    count, won = len(orders), sum(row["order_amount"] for row in orders)
+    for resource in ("sales_times", "sales_paymethods", "visitpaths_adsales", "visitpaths_adkeywordsales",
+                     "visitpaths_domainsales"):  # fmt: skip
+        assert (total(resource, "order_count"), total(resource, "order_amount")) == (count, won), resource
+    assert total("adeffect_addetails", "order_amount") == won
+    (row,) = mall.rows("members_sales", END, where=window)
+    assert row["member_order_count"] + row["nonmember_order_count"] == count
+    assert mall.rows("sales_times", END, where={"start": END, "end": END}) == [], "today is not over"
+
+
+def test_units_sold_are_those_of_the_report_for_approved_apps(mall: SandboxMall) -> None:
+    approved, open_to_all = mall.rows("product_sales", END), mall.rows("sales_volume", END)
+    assert [r["settle_count"] for r in approved] == [int(r["settle_count"]) for r in open_to_all]
+    assert {type(r["shop_no"]) for r in open_to_all} == {str}
 
 
 def test_a_busy_day_and_an_import(opened: Callable[..., SandboxMall]) -> None:

@@ -121,10 +121,64 @@ def test_processing_time_counts_rows(start):
     assert "x-cafe24-call-remain" not in usage(over)
 
 
-def test_limits_can_be_off(start):
+def test_limits_can_be_off_and_are_counted_all_the_same(start):
     api = start(limits=False)
     assert {api.get("shops").status_code for _ in range(60)} == {200}
-    assert api.control.state()["given_429"] == 0
+    state = api.control.state()
+    assert state["given_429"] == 0
+    assert state["highest_level"] == {"GET shops": 60} and state["busiest_second"] == 60
+    api.control.advance(10)
+    assert api.get("shops").headers["X-Api-Call-Limit"] == "1/40"
+    assert api.control.state()["highest_level"] == {"GET shops": 60}
+
+
+def said(at):
+    return {"X-Sandbox-Time": str(at)}
+
+
+def test_driven_calls_are_judged_at_the_times_they_say(start):
+    api = start(driven=True)
+    levels = [api.get("shops", headers=said(1000 + n / 8)).headers["X-Api-Call-Limit"] for n in range(40)]
+    assert levels[0] == "1/40" and levels[-1] == "31/40"  # 40 calls in five seconds, of which ten leaked away
+    state = api.control.state()
+    assert state["busiest_second"] == 8 and state["given_429"] == 0
+
+
+def test_driven_calls_may_come_in_any_order_and_fill_the_bucket_all_the_same(start):
+    api = start(driven=True, per_second=0)
+    times = [1000 + n / 4 for n in range(79)]  # 4 a second in, 2 out: full after 19.5 s
+    for at in [*times[1::2], *times[::2]]:
+        assert api.get("shops", headers=said(at)).status_code == 200
+    assert api.get("shops", headers=said(1010)).status_code == 429, "those that came before it leave no room later on"
+    assert api.get("shops", headers=said(1019.6)).status_code == 429
+    assert api.get("shops", headers=said(1020.1)).status_code == 200
+
+
+def test_the_tenth_driven_call_within_any_second_is_refused_whenever_it_comes(start):
+    api = start(driven=True)
+    for n in range(9):
+        assert api.get("shops", headers=said(2000 + n / 5)).status_code == 200
+    fits = [2000.9 + n / 100 for n in range(4)]
+    assert [api.get("shops", headers=said(at)).status_code for at in fits] == [200] * 4
+    assert api.get("shops", headers=said(2000.5)).status_code == 429
+    assert api.control.state()["refused"]["per_second"] == 1
+
+
+def test_a_driven_call_that_does_not_say_when_is_refused(start):
+    api = start(driven=True)
+    for headers in (None, {"X-Sandbox-Time": "soon"}):
+        assert api.get("shops", headers=headers).status_code == 429
+    assert start().get("shops", headers=said(5)).status_code == 200, "elsewhere the header means nothing"
+
+
+def test_offsets_can_be_capped_below_the_apis_own(start):
+    api = start(offset_caps={"coupons": 3, "orders": 20_000, "boards": 1})
+    assert api.get("coupons", limit=1, offset=3).status_code == 200
+    assert api.get("coupons", limit=1, offset=4).status_code == 422
+    assert api.get("boards").status_code == 200
+    period = {"start_date": "2026-10-01", "end_date": "2026-10-02"}
+    assert api.get("orders", offset=15_000, **period).status_code == 200
+    assert api.get("orders", offset=15_001, **period).status_code == 422
 
 
 def test_counters_start_anew_with_empty_buckets(start):

@@ -87,6 +87,15 @@ def test_lists_that_need_dates_say_so(open_api, path):
     assert open_api.get(path, start_date="2025-01-01", end_date="2026-10-01").status_code == 200
 
 
+def test_units_sold_are_asked_of_a_product_and_need_no_approval(open_api):
+    days = {"start_date": "2025-01-01", "end_date": "2026-10-01"}
+    refused(open_api.get("reports/salesvolume", **days), "product_no")
+    refused(open_api.get("reports/salesvolume", product_no=1001), "start_date")
+    refused(open_api.get("reports/salesvolume", product_no=1001, limit=10, **days), "limit")
+    answer = open_api.get("reports/salesvolume", product_no=1001, **days)
+    assert answer.status_code == 200 and {row["product_no"] for row in answer.json()["salesvolume"]} == {1001}
+
+
 def test_articles_take_less_than_a_year(open_api):
     path = f"boards/{open_api.get('boards').json()['boards'][0]['board_no']}/articles"
     assert open_api.get(path, start_date="2025-10-01", end_date="2026-09-30").status_code == 200

@@ -101,7 +101,10 @@ def test_the_demo_says_how_to_connect(mall):
     settings = Settings.from_env(env)
     assert settings.api_url.format(mall_id="sandbox") == "http://127.0.0.1:8024/sandbox"
     assert settings.client_secret == config.client_secret and settings.refresh_token
-    assert "http://127.0.0.1:8024/sandbox/api/v2/oauth/authorize?response_type=code" in text
+    assert "state=" not in text, "only who asks for a consent knows its state"
+    assert "cafe24 authorize" in text
+    start = re.search(r"cafe24 serve and open (\S+)", text)
+    assert start is not None and start[1] == "http://127.0.0.1:8000/oauth/start?mall_id=sandbox"
 
 
 def test_serve_refuses_settings_that_do_not_exist(tmp_path):

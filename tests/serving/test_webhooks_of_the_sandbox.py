@@ -1,14 +1,19 @@
 """The sandbox mall sends, loses, repeats and reorders its webhooks; our receiver keeps what came, once."""
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
+from cafe24_pipelines.cafe24.admin_api.oauth import token_set
+from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+from cafe24_pipelines.cafe24.malls import Mall, register
 from cafe24_pipelines.cafe24.webhooks import TYPES, changed_since
 from cafe24_pipelines.sandbox.mall.mall import END, SandboxMall
 from cafe24_pipelines.sandbox.server import RunningSandbox
@@ -49,3 +54,38 @@ def test_what_the_mall_sent_is_logged_once_and_names_the_same_orders(tmp_path: P
     raw = b"".join(p.read_bytes() for p in settings.home.root.rglob("*") if p.is_file())
     members = {row["member_id"] for row in mall.rows("customers_privacy", END)}
     assert not [m for m in members if m.encode() in raw]
+
+
+APP = {"CAFE24_CLIENT_ID": "sandbox-client", "CAFE24_CLIENT_SECRET": "sandbox-secret",
+       "CAFE24_REDIRECT_URI": "http://127.0.0.1:8000/oauth/callback", "CAFE24_WEBHOOK_KEY": "k"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small_mall(tmp_path_factory: pytest.TempPathFactory) -> SandboxMall:
+    return SandboxMall.build(tmp_path_factory.mktemp("removed-app") / "mall.sqlite", customers=20)
+
+
+@pytest.mark.parametrize(
+    ("removed", "client", "left"), [(True, "sandbox-client", False), (False, "sandbox-client", True),
+                                    (True, "another-app", True), (True, None, False)],
+)  # fmt: skip
+def test_a_deleted_app_loses_its_tokens_if_the_mall_agrees(
+    tmp_path: Path, served: Serve, small_mall: SandboxMall, caplog: pytest.LogCaptureFixture,
+    removed: bool, client: str | None, left: bool,
+) -> None:  # fmt: skip
+    with RunningSandbox(small_mall) as sandbox:
+        settings = Settings.from_env({**APP, "CAFE24_API_URL": sandbox.url}, home=tmp_path / "home")
+        register(settings.home, Mall("sandbox", source="api"))
+        keeper = token_keeper(settings, "sandbox")
+        keeper.install(token_set(sandbox.control.grant(), time.time()))
+        if removed:
+            sandbox.control.tokens("forget_all")
+        fields = {"mall_id": "sandbox", **({"client_id": client} if client else {})}
+        with served(create_app(settings)) as url:
+            answer = httpx.post(f"{url}/webhooks/cafe24", json={"event_no": 90077, "resource": fields},
+                                headers={"X-API-Key": "k"})  # fmt: skip
+            assert answer.status_code == 200
+    assert (keeper.store.get("sandbox") is not None) is left, "leaving the block waits for that"
+    said = [r.getMessage() for r in caplog.records if "deleted from the mall" in r.getMessage()]
+    assert len(said) == (0 if left else 1)
+    assert [e.type for e in EventLog(settings.home.events).read("sandbox", types=TYPES)] == ["app.uninstalled"]

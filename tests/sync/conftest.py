@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -33,7 +34,10 @@ def by_path(name: str) -> ModuleType:
 
 truth, worker = by_path("truth"), by_path("worker")
 
-CORE = [n for n, r in RESOURCES.items() if r.default and not (r.approved or r.analytics) and n != "customers"]
+CORE = [
+    n for n, r in RESOURCES.items()
+    if r.default and not (r.approved or r.analytics or r.turns) and n != "customers"
+]  # fmt: skip
 """What a sync with every ordinary scope lands, without statistics."""
 
 
@@ -43,22 +47,27 @@ class Rig:
     def __init__(self, mall: Any, server: RunningSandbox, home: Path) -> None:
         self.mall, self.server, self.home = mall, server, home
         self.order: dict[str, Any] = {"home": str(home), "url": server.url, "mall": "sandbox", "origin": time.time()}
+        self.clock = worker.DrivenClock(self.order["origin"])
         self.grant()
-        _, client, self.lake, self.line = worker.open_sync(self.order)
+        _, client, self.lake, self.line = self.open()
         client.close()
+
+    def open(self, **more: Any) -> Any:
+        """A sync by the rig's clock, and what belongs to it: (MallSync, client, lake, line)."""
+        return worker.open_sync({**self.order, "clock": self.clock, **more})
 
     def grant(self, scopes: list[str] | None = None) -> None:
         """Consent anew, with other scopes if given."""
         self.scopes = scopes
         from cafe24_pipelines.cafe24.admin_api.oauth import token_set
 
-        _, client, _, _ = worker.open_sync(self.order)
-        client.keeper.install(token_set(self.server.control.grant(scopes), worker.clock_of(self.order).now()))
+        _, client, _, _ = self.open()
+        client.keeper.install(token_set(self.server.control.grant(scopes), self.clock.now()))
         client.close()
 
     def sync(self, names: list[str] | None = None, *, whole: bool = False, **more: Any) -> Any:
         """One run of a new process's making; its report."""
-        sync, client, _, _ = worker.open_sync({**self.order, **more})
+        sync, client, _, _ = self.open(**more)
         try:
             return sync.run(names, whole=whole)
         finally:
@@ -96,6 +105,35 @@ def two_shops_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class Odd:
+    """A mall whose rows of one resource pass through `change` while it is set."""
+
+    def __init__(self, mall: Any, resource: str) -> None:
+        self._mall, self._resource = mall, resource
+        self.change: Callable[[list[Any], dict[str, Any]], list[Any]] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mall, name)
+
+    def rows(self, resource: str, *args: Any, **more: Any) -> Any:
+        rows = self._mall.rows(resource, *args, **more)
+        return self.change(rows, more) if self.change and resource == self._resource else rows
+
+
+def within_limits(server: RunningSandbox) -> None:
+    """No call was refused for its pace."""
+    state = server.control.state()
+    assert state["given_429"] == 0, (state["refused"], state["highest_level"], state["busiest_second"])
+
+
+@pytest.fixture(scope="session")
+def busy_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built mall with a day on which it sells more than in months before."""
+    path = tmp_path_factory.mktemp("busy-mall") / "mall.db"
+    SandboxMall.build(path, customers=MEMBERS, seed=13, busy_day=120).close()
+    return path
+
+
 @pytest.fixture
 def core() -> list[str]:
     """Names of `CORE`."""
@@ -104,7 +142,10 @@ def core() -> list[str]:
 
 @pytest.fixture
 def rig(sync_mall_path: Path, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
-    """Starts a rig; `wrap` may put something around the mall, further settings go to the server."""
+    """Starts a rig; `wrap` may put something around the mall, further settings go to the server.
+
+    Limits are on, by the client's clock, which waits for nothing else. No call of a test may have gone over one.
+    """
     with ExitStack() as stack:
 
         def start(
@@ -112,8 +153,31 @@ def rig(sync_mall_path: Path, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         ) -> Rig:
             mall = SandboxMall.open(path, overlay=tmp_path / "writes.db")
             served = wrap(mall) if wrap else mall
-            settings = {"limits": False, "token_calls": 0, **config}
+            settings = {"driven": True, "token_calls": 0, **config}
             server = stack.enter_context(RunningSandbox(served, start=at, speed=0, **settings))
+            stack.callback(within_limits, server)
             return Rig(mall, server, tmp_path / "home")
 
         yield start
+
+
+@pytest.fixture
+def odd(rig: Callable[..., Rig]) -> Callable[..., tuple[Rig, Odd]]:
+    """Starts a rig whose mall is `Odd` for a resource; gives both."""
+
+    def start(resource: str, **more: Any) -> tuple[Rig, Odd]:
+        served: list[Odd] = []
+        mall = rig(wrap=lambda inner: served.append(Odd(inner, resource)) or served[0], **more)
+        return mall, served[0]
+
+    return start
+
+
+@pytest.fixture
+def smaller() -> Callable[..., dict[str, Any]]:
+    """The resources with other limits for one of them."""
+
+    def with_limits(name: str, **facts: Any) -> dict[str, Any]:
+        return {**RESOURCES, name: replace(RESOURCES[name], **facts)}
+
+    return with_limits

@@ -19,28 +19,6 @@ from cafe24_pipelines.stores.records import RecordStore
 Start = Callable[..., Any]
 
 
-class Odd:
-    """A mall whose rows of one resource pass through `change` while it is set."""
-
-    def __init__(self, mall: Any, resource: str) -> None:
-        self._mall, self._resource = mall, resource
-        self.change: Callable[[list[Any], dict[str, Any]], list[Any]] | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._mall, name)
-
-    def rows(self, resource: str, *args: Any, **more: Any) -> Any:
-        rows = self._mall.rows(resource, *args, **more)
-        return self.change(rows, more) if self.change and resource == self._resource else rows
-
-
-def odd(rig: Start, resource: str, **more: Any) -> tuple[Any, Odd]:
-    """A rig, and the mall that it serves."""
-    served: list[Odd] = []
-    mall = rig(wrap=lambda inner: served.append(Odd(inner, resource)) or served[0], **more)
-    return mall, served[0]
-
-
 def without(mall: Any, *scopes: str) -> list[str]:
     return [s for s in mall.server.config.scopes if s not in {f"mall.read_{x}" for x in scopes}]
 
@@ -68,8 +46,8 @@ def test_wish_lists_read_alone_without_the_list_of_members_stay(rig: Start) -> N
     assert mall.lake.of("wish_lists").count() == landed
 
 
-def test_one_empty_answer_ends_no_walk_over_issues(rig: Start) -> None:
-    mall, served = odd(rig, "coupon_issues")
+def test_one_empty_answer_ends_no_walk_over_issues(odd: Start) -> None:
+    mall, served = odd("coupon_issues")
     names = ["coupons", "coupon_issues"]
     mall.sync(names)
     empty = iter([True])
@@ -80,8 +58,8 @@ def test_one_empty_answer_ends_no_walk_over_issues(rig: Start) -> None:
     assert mall.wrong(names) == []
 
 
-def test_an_address_that_the_api_no_longer_knows_empties_no_list(rig: Start) -> None:
-    mall, served = odd(rig, "carts")
+def test_an_address_that_the_api_no_longer_knows_empties_no_list(odd: Start) -> None:
+    mall, served = odd("carts")
     names = ["products", "carts"]
     mall.sync(names)
     landed = mall.lake.of("carts").count()
@@ -106,8 +84,8 @@ def test_an_address_that_the_api_no_longer_knows_empties_no_list(rig: Start) -> 
         ("customers_privacy", ["customers_privacy"]),
     ],
 )
-def test_pages_shorter_than_what_was_asked_for_lose_nothing(rig: Start, resource: str, names: list[str]) -> None:
-    mall, served = odd(rig, resource)
+def test_pages_shorter_than_what_was_asked_for_lose_nothing(odd: Start, resource: str, names: list[str]) -> None:
+    mall, served = odd(resource)
     served.change = lambda rows, asked: rows[:20]
     report = mall.sync(names)
     assert report.agreed, report.rows()
@@ -150,8 +128,8 @@ def test_members_that_a_partial_run_met_are_looked_up_by_the_next(rig: Start) ->
 # What must not pass for agreement -----------------------------------------------------------------------------
 
 
-def test_a_refusal_on_the_way_is_an_error_and_no_choice(rig: Start) -> None:
-    mall, served = odd(rig, "orders")
+def test_a_refusal_on_the_way_is_an_error_and_no_choice(odd: Start) -> None:
+    mall, served = odd("orders")
     answers = iter(range(3))
 
     def refused(rows: list[Any], asked: dict[str, Any]) -> list[Any]:
@@ -186,8 +164,8 @@ def test_a_slip_in_a_header_holds_nobody_up(header: str) -> None:
 # Rows that can't land -----------------------------------------------------------------------------------------
 
 
-def test_a_row_of_any_kind_costs_no_other(rig: Start) -> None:
-    mall, served = odd(rig, "orders")
+def test_a_row_of_any_kind_costs_no_other(odd: Start) -> None:
+    mall, served = odd("orders")
     served.change = lambda rows, asked: [{**r, "member_id": ["x"]} if n == 3 else r for n, r in enumerate(rows)]
     report = mall.sync(["orders"])
     assert report.agreed
@@ -204,8 +182,8 @@ def test_half_a_character_costs_no_page() -> None:
         decoded(httpx.Response(200, content=b'{"orders": [', request=request))
 
 
-def test_a_bad_late_change_lies_in_quarantine_once_and_leaves_when_it_is_good(rig: Start) -> None:
-    mall, served = odd(rig, "orders")
+def test_a_bad_late_change_lies_in_quarantine_once_and_leaves_when_it_is_good(odd: Start) -> None:
+    mall, served = odd("orders")
     mall.sync(["orders"])
     order = sorted(mall.mall.all_rows("orders", mall.now), key=lambda r: r["order_date"])[20]
 
@@ -228,9 +206,9 @@ def test_a_bad_late_change_lies_in_quarantine_once_and_leaves_when_it_is_good(ri
 
 
 def test_a_kill_between_quarantine_and_rows_leaves_nothing_behind(
-    rig: Start, monkeypatch: pytest.MonkeyPatch
+    odd: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mall, served = odd(rig, "orders")
+    mall, served = odd("orders")
     served.change = lambda rows, asked: [{**r, "items": "nonsense"} if n == 0 else r for n, r in enumerate(rows)]
 
     commit = RecordStore.commit

@@ -97,3 +97,41 @@ def test_the_commands_plan_first_and_send_on_the_word(shop):
     assert len(issued.plan.excluded) == 8 - len(accept)
     text = json.dumps([done.to_json(), issued.to_json()], ensure_ascii=False) + done.show() + issued.show("en")
     assert not [m for m in members if m.member_id in text]
+
+
+def test_a_tier_or_coupon_that_is_not_there_makes_no_plan(shop):
+    shop.client().close()
+    publish(shop, shop.members(3))
+    asked = {"segment": "휴면", "clock": shop.clock}
+    tiers = [(g["group_no"], g["group_name"]) for g in shop.rows("customer_groups")]
+    with pytest.raises(BadInput, match="no tier 999") as raised:
+        write_back_group(shop.settings, "sandbox", to=999, **asked)
+    assert all(f"{number} ({name})" in str(raised.value) for number, name in tiers)
+    coupon = shop.rows("coupons")[0]
+    with pytest.raises(BadInput, match="no coupon 999") as raised:
+        write_back_coupon(shop.settings, "sandbox", coupon="999", **asked)
+    assert coupon["coupon_no"] in str(raised.value)
+    with pytest.raises(BadInput, match="no coupon"):
+        write_back_coupon(shop.settings, "sandbox", coupon=coupon["coupon_no"][:-1], **asked)
+    for change, match in (({"is_stopped_issued_coupon": "T"}, "stopped"), ({"deleted": "T"}, "deleted")):
+        shop.server.control.override("coupons", coupon["coupon_no"], change)
+        with pytest.raises(BadInput, match=match):
+            write_back_coupon(shop.settings, "sandbox", coupon=coupon["coupon_no"], **asked)
+    assert not any(call.startswith("GET customersprivacy") for call in shop.server.control.state()["calls"])
+
+
+def test_a_plan_says_what_its_target_is_called(shop):
+    shop.client().close()
+    publish(shop, shop.members(3))
+    tier, coupon = shop.rows("customer_groups")[-1], shop.rows("coupons")[0]
+    move = write_back_group(
+        shop.settings, "sandbox", segment="휴면", to=tier["group_no"], fixed_group=True, clock=shop.clock
+    )
+    issue = write_back_coupon(
+        shop.settings, "sandbox", segment="휴면", coupon=coupon["coupon_no"], allow_duplication="S", clock=shop.clock
+    )
+    assert tier["group_name"] in move.show() and coupon["coupon_name"] in issue.show("en")
+    assert move.to_json()["plan"]["label"] == tier["group_name"]
+    assert '"fixed_group": "T"' in move.show() and '"allow_duplication": "S"' in issue.show()
+    assert "Sending it" in move.plan.show("en", sending=True)
+    assert "--send" not in move.plan.show("en", sending=True)

@@ -172,6 +172,17 @@ def says_scope(response: "httpx.Response") -> bool:
     return "scope" in text and "expired" not in text
 
 
+_REMOVED: Final = re.compile(
+    r"unin?stalled|(?:\bapp\b|앱).{0,30}(?:deleted|removed|삭제)|(?:deleted|removed|삭제).{0,30}(?:\bapp\b|앱)",
+    re.IGNORECASE,
+)
+
+
+def says_removed(response: "httpx.Response") -> bool:
+    """Whether a 403 is about an app that was deleted from the mall. A notice of 2025 spells it "Unistalled app"."""
+    return response.status_code == 403 and _REMOVED.search(response.text[:2000]) is not None
+
+
 def _forbidden(message: str, of: Operation, scopes: frozenset[str]) -> AdminApiError:
     if named := re.search(r"mall\.(?:read|write)_\w+", message):
         return ScopeMissing(named.group(), where=of.api)

@@ -26,7 +26,7 @@ from cafe24_pipelines.cafe24.admin_api.limits import Limiter
 from cafe24_pipelines.cafe24.admin_api.server_time import ServerTime
 from cafe24_pipelines.cafe24.admin_api.tokens import TokenKeeper, token_keeper
 from cafe24_pipelines.cafe24.admin_api.transport import checked_url, filled, mall_url, new_http, query
-from cafe24_pipelines.cafe24.admin_api.version import SUNSET_DAYS, VersionNotice, date_of, version_notice
+from cafe24_pipelines.cafe24.admin_api.version import VersionNotice, date_of, version_notice
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -162,7 +162,10 @@ class AdminClient:
         return self._time.now()
 
     def version_notice(self) -> VersionNotice:
-        """Which version the app has, and when it ends; a log line when that is near or past. Errors as of `get`."""
+        """Which version is pinned, and when it ends as far as the mall says; a log line when something is to be done.
+
+        Errors as of `get`.
+        """
         answer = self.get("apps")
         app = answer.get("app") or answer.get("apps") or {}
         app = (app[0] if app else {}) if isinstance(app, list) else app
@@ -170,7 +173,7 @@ class AdminClient:
         notice = version_notice(
             self._settings.api_version, str(app.get("version") or ""), expires, self.server_now().date()
         )
-        if notice.days_left is not None and notice.days_left < SUNSET_DAYS:
+        if notice.warn:
             log.warning("mall %s: %s", self.mall_id, notice.text)
         return notice
 
@@ -190,7 +193,7 @@ class AdminClient:
     ) -> dict[str, Any]:  # fmt: skip
         """Call until it is answered for good; see `get` and `send` for what is repeated."""
         stumbles = refusals = 0
-        renewals = 0
+        renewals, asked_again = 0, False
         token = self.keeper.access_token()
         while True:
             try:
@@ -208,6 +211,9 @@ class AdminClient:
                     if token != refused:  # the same token again would be refused again
                         renewals += 1
                         continue
+                if not asked_again and answers.says_removed(response):
+                    token, asked_again = self.keeper.still_installed(token), True
+                    continue
                 if status == 429 and refusals < PACE_TRIES:
                     refusals += 1
                     self._again(max(0, refusals - 3))  # the limiter waits; the rest is for a mall that says nothing

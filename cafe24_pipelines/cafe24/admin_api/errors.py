@@ -32,6 +32,10 @@ class ConsentNeeded(AdminApiError):
         super().__init__(reason, where=f"mall {mall_id}", remedy=remedy)
 
 
+class AppRemoved(ConsentNeeded):
+    """The app was deleted from the mall: Cafe24 said so and takes its tokens no more, which were dropped here too."""
+
+
 class TokenCallsSpent(AdminApiError):
     """The token endpoint takes 15 calls in 2 hours; they are used up.
 

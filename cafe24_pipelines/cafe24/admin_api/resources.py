@@ -4,13 +4,14 @@ Facts about the API alone. Does not belong here: walking (`sync/`), or what beco
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import msgspec
 
 from cafe24_pipelines.cafe24.admin_api.models import (
+    analytics,
     catalogue,
     community,
     customers,
@@ -50,6 +51,8 @@ class ApiResource:
         analytics: lies on the analytics host.
         bucket: how rows are bucketed on disk: by the month in the order id (which is then the key), or all together.
         parent: what the walk goes over: "products", "coupons", "boards", "categories", "members", "variants" or "".
+        turns: "day" or "product" where one answer speaks of one day or product alone and there are many of them: so
+            many are read a run, in turn.
         single: the answer is one object rather than a list.
     """
 
@@ -70,6 +73,7 @@ class ApiResource:
     analytics: bool = False
     bucket: Literal["order_month", "all"] = "all"
     parent: str = ""
+    turns: Literal["", "day", "product"] = ""
     single: bool = False
 
 
@@ -78,11 +82,18 @@ def _admin(name: str, path: str, model: type[msgspec.Struct], key: str, scope: s
     return ApiResource(name, path=path, model=model, key=tuple(key.split()), scope=f"mall.read_{scope}", **facts)
 
 
-def _analytics(name: str, path: str, model: type[msgspec.Struct], key: str, **params: str) -> ApiResource:
+def _analytics(name: str, model: type[msgspec.Struct], key: str = "", **params: str) -> ApiResource:
+    """A list by time; `visitors_view` lies at `visitors/view`."""
     return ApiResource(
-        name, path, answer_key="", model=model, key=tuple(key.split()), scope="mall.read_analytics", limit=1000,
-        dated="date", analytics=True, params=MappingProxyType({"device_type": "total", **params}),
+        name, name.replace("_", "/", 1), answer_key="", model=model, key=("shop_no", "date", *key.split()),
+        scope="mall.read_analytics", limit=1000, dated="date", analytics=True,
+        params=MappingProxyType({"device_type": "total", **params}),
     )  # fmt: skip
+
+
+def _daily(name: str, model: type[msgspec.Struct], key: str = "", *, default: bool = True) -> ApiResource:
+    """A list whose rows are of the whole period that was asked for, and can't be added up over days."""
+    return replace(_analytics(name, model, key), turns="day", default=default)
 
 
 RESOURCES: Final[dict[str, ApiResource]] = {
@@ -133,13 +144,34 @@ RESOURCES: Final[dict[str, ApiResource]] = {
         _admin("product_sales", "reports/productsales", reports.ProductSales,
                "shop_no collection_date collection_hour product_no variants_code", "salesreport", limit=1000,
                offset_cap=10000, dated="collection_date", approved=True),
-        _analytics("visitors_view", "visitors/view", reports.VisitorsView, "shop_no date", format_type="day"),
-        _analytics("visitors_pageview", "visitors/pageview", reports.VisitorsPageview, "shop_no date hour",
-                   format_type="hour"),
-        _analytics("visitors_unique", "visitors/unique", reports.VisitorsUnique, "shop_no date"),
-        _analytics("carts_action", "carts/action", reports.CartsAction, "shop_no date product_no"),
-        _analytics("products_view", "products/view", reports.ProductsView, "shop_no date product_no"),
-        _analytics("products_sales", "products/sales", reports.ProductsSales, "shop_no date product_no"),
+        _admin("sales_volume", "reports/salesvolume", reports.SalesVolume,
+               "shop_no product_no collection_date collection_hour variants_code", "salesreport",
+               dated="collection_date", parent="products", turns="product"),
+        _analytics("visitors_view", reports.VisitorsView, format_type="day"),
+        _analytics("visitors_pageview", reports.VisitorsPageview, "hour", format_type="hour"),
+        _analytics("visitors_unique", reports.VisitorsUnique),
+        _analytics("visitors_dailyactive", reports.VisitorsDailyactive),
+        _analytics("carts_action", reports.CartsAction, "product_no"),
+        _analytics("products_view", reports.ProductsView, "product_no"),
+        _analytics("products_sales", reports.ProductsSales, "product_no"),
+        _daily("products_categorydetails", analytics.ProductsCategorydetails, "category_no product_no"),
+        _daily("sales_orderdetails", analytics.SalesOrderdetails, "order_id payment_method"),
+        _daily("sales_paymethods", analytics.SalesPaymethods, "payment_method"),
+        _daily("sales_pervisitors", analytics.SalesPervisitors),
+        _daily("sales_times", analytics.SalesTimes, "hour"),
+        _daily("members_sales", analytics.MembersSales),
+        _daily("adeffect_addetails", analytics.AdeffectAddetails, "ad keyword"),
+        _daily("visitpaths_ads", analytics.VisitpathsAds, "ad"),
+        _daily("visitpaths_adsales", analytics.VisitpathsAdsales, "ad"),
+        _daily("visitpaths_adkeywordsales", analytics.VisitpathsAdkeywordsales, "ad keyword"),
+        _daily("visitpaths_domains", analytics.VisitpathsDomains, "domain"),
+        _daily("visitpaths_domainsales", analytics.VisitpathsDomainsales, "domain"),
+        _daily("visitpaths_keywords", analytics.VisitpathsKeywords, "keyword"),
+        _daily("visitpaths_keywordsales", analytics.VisitpathsKeywordsales, "keyword"),
+        _daily("visitpaths_keyworddetails", analytics.VisitpathsKeyworddetails, "engine keyword"),
+        # addresses carry whatever a page was asked with: landed (masked) only when asked for by name
+        _daily("visitpaths_urls", analytics.VisitpathsUrls, "url", default=False),
+        _daily("pages_view", analytics.PagesView, "url", default=False),
     )
 }  # fmt: skip
 """Every resource by name, parents before children."""

@@ -6,26 +6,30 @@ Does not belong here: how exactly one of all processes renews (see `renewal`), r
 import logging
 import threading
 import uuid
-from typing import TYPE_CHECKING
+from typing import Final, Literal
 
 from cafe24_pipelines.cafe24.admin_api import oauth
 from cafe24_pipelines.cafe24.admin_api.clock import Clock, SystemClock
 from cafe24_pipelines.cafe24.admin_api.errors import (
+    AppRemoved,
+    ConsentNeeded,
     Refused,
     ScopeMissing,
+    Unavailable,
 )
 from cafe24_pipelines.cafe24.admin_api.oauth import TokenSet
-from cafe24_pipelines.cafe24.admin_api.renewal import LEASE_SECONDS, Renewal
-from cafe24_pipelines.cafe24.admin_api.token_store import TokenStore
+from cafe24_pipelines.cafe24.admin_api.renewal import LEASE_SECONDS, POLL_SECONDS, Renewal
+from cafe24_pipelines.cafe24.admin_api.token_store import Lease, TokenStore
 from cafe24_pipelines.cafe24.admin_api.transport import mall_url, on_loopback
 from cafe24_pipelines.cafe24.sealing import seal_for
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.settings import Settings
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["TokenKeeper", "TokenSet", "TokenStore", "token_keeper"]
+
+Revoked = Literal["revoked", "had ended", "none"]
+"""What became of tokens: Cafe24 ended them, they had ended before, or there were none."""
+REMOVED: Final = "the app was deleted from the mall, so its tokens were dropped"
 
 log = logging.getLogger(__name__)
 
@@ -119,27 +123,94 @@ class TokenKeeper:
             oauth.exchange_code(self.settings, self.mall_id, code, now=self._renewal.now(), verifier=verifier)
         )
 
-    def revoke(self) -> None:
-        """End the mall's tokens at Cafe24 and forget them here; does nothing when there are none.
+    def still_installed(self, token: str) -> str:
+        """A new token after the mall said that the app was deleted: only who has the app installed can renew.
+
+        One answer alone is not believed: Cafe24 once told every app so for a day, by mistake (February 2025).
 
         Raises:
-            Unavailable: Cafe24 did not answer; the tokens are kept, so that this can be repeated.
+            AppRemoved: the token endpoint refuses, too; the tokens were dropped.
+            Others as of `access_token`.
         """
+        try:
+            return self.rejected(token)
+        except ConsentNeeded:
+            raise self.dropped() from None
+        except ConfigError as e:
+            if not isinstance(e.__cause__, Refused) or e.__cause__.message == "invalid_client":
+                raise
+            raise self.dropped() from None
+
+    def dropped(self) -> AppRemoved:
+        """Forget the tokens of an app that was deleted from the mall; what to tell about it."""
+        from cafe24_pipelines.cafe24.admin_api.consent import begin_consent
+
         with self._lock:
-            tokens = self._renewal.mine(self.store.get(self.mall_id))
-            if tokens is not None:
-                try:
-                    if self._renewal.alive(tokens, ""):
-                        oauth.revoke(self.settings, self.mall_id, tokens.access_token)
-                    else:
-                        oauth.revoke(self.settings, self.mall_id, tokens.refresh_token, hint="refresh_token")
-                except Refused as e:
-                    if e.message == "invalid_client":
-                        raise
-                    log.info("mall %s: the tokens had ended before", self.mall_id)
             self.store.forget(self.mall_id)
             self._known = None
             self._renewal.reset()
+        complete = self.settings.client_id and self.settings.redirect_uri
+        return AppRemoved(self.mall_id, REMOVED, begin_consent(self.settings, self.mall_id) if complete else "")
+
+    def revoke(self) -> Revoked:
+        """End the mall's tokens at Cafe24 and forget them here, those of `CAFE24_REFRESH_TOKEN` included.
+
+        Returns:
+            What became of them.
+
+        Raises:
+            Unavailable: Cafe24 did not answer, or another process renews and does not end; the tokens are kept, so
+                that this can be repeated.
+            Refused: the app's credentials are wrong; the tokens are kept.
+            ConfigError: the credentials are missing, or the pair was sealed with another key.
+        """
+        with self._lock:
+            holder = f"revoke-{uuid.uuid4().hex}"
+            lease = self._leased(holder)
+            try:
+                done = self._end(self._renewal.mine(lease.tokens), lease.bootstrap)
+            finally:
+                self.store.release(self.mall_id, holder)
+            if lease.tokens is not None:
+                self.store.forget(self.mall_id)
+            self._known = None
+            self._renewal.reset()
+            return done
+
+    def _leased(self, holder: str) -> Lease:
+        """The right to renew, so that nobody renews what is being revoked."""
+        clock, until = self._renewal.clock, self._renewal.now() + 2 * LEASE_SECONDS
+        while (lease := self.store.lease(self.mall_id, holder, LEASE_SECONDS, now=self._renewal.now())) is None:
+            if self._renewal.now() > until:
+                raise Unavailable("another process renews the token and never ends", where=f"mall {self.mall_id}",
+                                  remedy="end it and revoke again")  # fmt: skip
+            clock.sleep(POLL_SECONDS)
+        return lease
+
+    def _end(self, tokens: TokenSet | None, used_bootstrap: str) -> Revoked:
+        """Tell Cafe24 that the tokens end: the stored pair, and a bootstrap that was never traded."""
+        ended: list[bool] = []
+        if tokens is not None and self._renewal.alive(tokens, ""):
+            ended.append(self._end_one(tokens.access_token, "access_token"))
+        elif tokens is not None:
+            ended.append(self._end_one(tokens.refresh_token, "refresh_token"))
+        if bootstrap := self.settings.refresh_token:
+            fingerprint = self.store.fingerprint(self.mall_id, bootstrap)
+            if fingerprint != used_bootstrap:
+                ended.append(self._end_one(bootstrap, "refresh_token"))
+                self.store.mark_bootstrap(self.mall_id, fingerprint)
+        return "none" if not ended else "revoked" if any(ended) else "had ended"
+
+    def _end_one(self, token: str, hint: str) -> bool:
+        """Whether Cafe24 ended it now; False when it says that it had ended before."""
+        try:
+            oauth.revoke(self.settings, self.mall_id, token, hint=hint)
+        except Refused as e:
+            if e.message == "invalid_client":
+                raise
+            log.info("mall %s: the tokens had ended before", self.mall_id)
+            return False
+        return True
 
     def _renewed(self, refused: str) -> TokenSet:
         """The stored pair, if its token isn't `refused` and its end isn't near, else a new one."""

@@ -1,18 +1,20 @@
 """Removing a member from what has landed: shop tables, API rows, quarantined rows, accounts, contacts.
 
-Every step can be run again: it removes what is left and finds nothing the second time. Sales (orders, refunds) are
+Every step can be run again: it removes what is left and finds nothing the second time. What it did is counted apart:
+rows removed, sales made a guest's, rows of others that lost a mention of the member. Sales (orders, refunds) are
 first written down as a guest's, then their old rows are removed, then the guest's rows land; the file in between lets
 a killed erasure go on. Does not belong here: projections (`projections.py`), databases (`databases.py`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.erase.needles import Needles, cleaned
-from cafe24_pipelines.cafe24.erase.registry import FILE, ErasedMembers
+from cafe24_pipelines.cafe24.erase.registry import FILE, KEPT_AS_GUEST, ErasedMembers
 from cafe24_pipelines.cafe24.erase.trace import opened
 from cafe24_pipelines.names import SHOP_TABLES
 from cafe24_pipelines.stores.files import write_atomic
@@ -26,22 +28,31 @@ if TYPE_CHECKING:
 WAITING: Final = "guest-rows.jsonl"
 
 
-def erase_shop_tables(lake: "MallLake", erased: ErasedMembers) -> dict[str, int]:
-    """Land every table without the erased members, and remove the files of before; rows that changed, by table."""
+@dataclass
+class Done:
+    """How many rows, by place: gone, kept as a guest's sale, and kept without a mention of the member."""
+
+    removed: Counter[str] = field(default_factory=Counter)
+    guests: Counter[str] = field(default_factory=Counter)
+    unnamed: Counter[str] = field(default_factory=Counter)
+
+
+def erase_shop_tables(lake: "MallLake", erased: ErasedMembers, done: Done) -> None:
+    """Land every table without the erased members, and remove the files of before."""
     from cafe24_pipelines.stores.schemas import TABLES
 
-    done: dict[str, int] = {}
     for name in sorted(lake.counts().keys() & SHOP_TABLES.keys()):
         if "member_key" not in TABLES[name].schema.names:
             continue
         rows = lake.read(name)
         kept = erased.without(name, rows)
-        nulls = kept.column("member_key").null_count - rows.column("member_key").null_count
-        if change := rows.num_rows - kept.num_rows + nulls:
+        guests = kept.column("member_key").null_count - rows.column("member_key").null_count
+        removed = rows.num_rows - kept.num_rows
+        if removed or guests:
             lake.land(name, kept, snapshot=True)
-            done[name] = change
+            done.removed[f"lake/{name}"] += removed
+            done.guests[f"lake/{name}"] += guests
         _drop_superseded(Parts(lake.root / name))
-    return done
 
 
 def _drop_superseded(stored: Parts) -> None:
@@ -68,9 +79,8 @@ class Target:
         return bool(sealed and self.seal and self.needles.kinds_in_bytes(opened(self.seal, sealed)))
 
 
-def erase_api_rows(api: "ApiLake", target: Target) -> dict[str, int]:
-    """Remove the member from every landed API row, superseded versions included; rows by resource."""
-    done: dict[str, int] = {}
+def erase_api_rows(api: "ApiLake", target: Target, done: Done) -> None:
+    """Remove the member from every landed API row, superseded versions included."""
     for name in api.landed():
         store, waiting = api.of(name), api.root / f"{name}.{WAITING}"
         land_waiting(store, waiting)
@@ -78,12 +88,12 @@ def erase_api_rows(api: "ApiLake", target: Target) -> dict[str, int]:
         if keys:
             write_waiting(waiting, without_member(name, store, keys, target))
             store.erase(keys)
-            land_waiting(store, waiting)
-            done[name] = len(keys)
+            kept = land_waiting(store, waiting)
+            done.removed[f"api/{name}"] += len(keys) - kept
+            (done.guests if name in KEPT_AS_GUEST else done.unnamed)[f"api/{name}"] += kept
         state = store.state()
         if (clean := cleaned(state, target.needles)) != state:
             store.commit(state=clean)
-    return done
 
 
 def _keys_naming(folder: Path, target: Target) -> Iterator[str]:
@@ -128,14 +138,14 @@ def write_waiting(path: Path, records: "Iterator[Record]") -> None:
     write_atomic(path, "".join(line + "\n" for line in lines), private=True)
 
 
-def land_waiting(store: "RecordStore", path: Path) -> None:
-    """Land the rows that an erasure wrote down before it removed their old versions."""
+def land_waiting(store: "RecordStore", path: Path) -> int:
+    """Land the rows that an erasure wrote down before it removed their old versions; how many."""
     from datetime import datetime
 
     from cafe24_pipelines.stores.records import Record
 
     if not path.exists():
-        return
+        return 0
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     store.commit(
         [
@@ -147,6 +157,7 @@ def land_waiting(store: "RecordStore", path: Path) -> None:
         ]
     )  # fmt: skip
     path.unlink()
+    return len(rows)
 
 
 def erase_quarantine(root: Path, needles: Needles) -> int:

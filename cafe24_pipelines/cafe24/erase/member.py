@@ -17,6 +17,7 @@ from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.cafe24.erase.landed import Done
     from cafe24_pipelines.cafe24.malls import Mall
 
 Progress = Callable[[str], None]
@@ -29,7 +30,11 @@ class ErasureReport:
     Attributes:
         mall_id: whose member.
         fingerprint: of the member in `lake/<mall>/erased.json`.
-        removed: what was removed or made a guest's, by place: rows, values or files.
+        removed: what was removed, by place: rows, values or files.
+        guests: sales that stay, as a guest's, by place: rows.
+        unnamed: rows of others that stay and no longer mention the member, by place.
+        nothing_found: nothing of the member was there to remove; the request is on the list all the same.
+        asked_before: the member was on the list already.
         rebuilt: projections made anew.
         superseded: older builds removed from disk.
         traces: what still identifies the member; empty when the erasure is complete.
@@ -42,6 +47,10 @@ class ErasureReport:
     mall_id: str
     fingerprint: str
     removed: dict[str, int] = field(default_factory=dict)
+    guests: dict[str, int] = field(default_factory=dict)
+    unnamed: dict[str, int] = field(default_factory=dict)
+    nothing_found: bool = False
+    asked_before: bool = False
     rebuilt: tuple[str, ...] = ()
     superseded: int = 0
     traces: tuple[Trace, ...] = ()
@@ -59,8 +68,10 @@ class ErasureReport:
         """(where, what, value) for a printed table."""
         return [
             *(("removed", place, f"{count:,}") for place, count in self.removed.items()),
+            *(("made a guest's", place, f"{count:,}") for place, count in self.guests.items()),
+            *(("name taken out", place, f"{count:,}") for place, count in self.unnamed.items()),
             *(("rebuilt", name, "") for name in self.rebuilt),
-            ("removed", "superseded builds", f"{self.superseded:,}"),
+            *([("removed", "superseded builds", f"{self.superseded:,}")] if self.superseded else []),
             *(("searched", f"{kind} files", f"{count:,}") for kind, count in self.files.items()),
             ("searched", "bytes", f"{self.bytes:,}"),
             *(("searched", name, "") for name in self.stores),
@@ -72,7 +83,9 @@ class ErasureReport:
         """JSON-able."""
         return {
             "mall": self.mall_id, "fingerprint": self.fingerprint, "complete": self.complete,
-            "removed": self.removed, "rebuilt": list(self.rebuilt), "superseded_builds": self.superseded,
+            "nothing_found": self.nothing_found, "asked_before": self.asked_before, "removed": self.removed,
+            "made_guests": self.guests, "unnamed": self.unnamed, "rebuilt": list(self.rebuilt),
+            "superseded_builds": self.superseded,
             "searched": {"files": self.files, "bytes": self.bytes, "stores": list(self.stores)},
             "not_searched": list(self.not_searched), "found": [vars(t) for t in self.traces],
         }  # fmt: skip
@@ -86,8 +99,8 @@ def erase_member(
     Orders, their lines, refunds and purchase events stay as a guest's: bookkeeping law keeps the sale, not the
     person. Members, reviews and other articles, carts, views, wish lists, points, credits, coupon issues and contact
     fields go; projections are made anew without them; superseded builds and previews in Dagster's storage go too.
-    Later landings of any source leave the member out. Erasing again changes nothing; a member who was never here is
-    listed all the same.
+    Later landings of any source leave the member out. Where a search finds nothing of the member, nothing is made
+    anew, and the request is listed all the same; so erasing again changes nothing.
 
     Args:
         settings: of the installation.
@@ -110,20 +123,29 @@ def erase_member(
     needles = needles_of(mall_id, member_id, pseudonyms(settings, mall_id))
     with _alone(settings, mall_id, say):
         erased = erased_members(settings, mall_id, writing=True)
-        fingerprint = erased.fingerprint(needles.member_key)
-        if erased.is_done(needles.member_key):
+        fingerprint, before = erased.fingerprint(needles.member_key), erased.covers(needles.member_key)
+        if not before:
+            erased.intend(needles.member_key, needles.member_id)
+        if not before or erased.is_done(needles.member_key):  # else it was interrupted, and is completed in any case
             say("searching")
-            before = search(settings, mall_id, needles)
-            if not before.traces:
-                return ErasureReport(mall_id, fingerprint, **_searched(settings, before))
+            found = search(settings, mall_id, needles, any_will_do=True)
+            if not found.traces:
+                if not before:
+                    erased.finish(needles.member_key)
+                return ErasureReport(
+                    mall_id, fingerprint, nothing_found=True, asked_before=before, **_searched(settings, found)
+                )
         erased.intend(needles.member_key, needles.member_id)
-        removed = _remove_landed(settings, mall, needles, erased, say)
-        rebuilt, superseded = _remove_derived(settings, mall, needles, removed, say)
+        done = _remove_landed(settings, mall, needles, erased, say)
+        rebuilt, superseded = _remove_derived(settings, mall, needles, done, say)
         say("searching")
         after = search(settings, mall_id, needles)
         if not after.traces:
             erased.finish(needles.member_key)
-        return ErasureReport(mall_id, fingerprint, removed, tuple(rebuilt), superseded, **_searched(settings, after))
+        return ErasureReport(
+            mall_id, fingerprint, dict(+done.removed), dict(+done.guests), dict(+done.unnamed), asked_before=before,
+            rebuilt=tuple(rebuilt), superseded=superseded, **_searched(settings, after),
+        )  # fmt: skip
 
 
 def resume_erasures(settings: Settings, mall_id: str, *, progress: Progress | None = None) -> list[ErasureReport]:
@@ -156,39 +178,33 @@ def _alone(settings: Settings, mall_id: str, say: Progress) -> Iterator[None]:
 
 def _remove_landed(
     settings: Settings, mall: "Mall", needles: Needles, erased: ErasedMembers, say: Progress
-) -> dict[str, int]:
+) -> "Done":
     from cafe24_pipelines import parts
     from cafe24_pipelines.cafe24.erase import landed
 
-    removed: dict[str, int] = {}
+    done = landed.Done()
     root = settings.home.lake / mall.mall_id
-    if count := _forget_contacts(settings, mall.mall_id, needles):
-        removed["contacts"] = count
+    done.removed["contacts"] += _forget_contacts(settings, mall.mall_id, needles)
     if (root / "api").exists():
         target = landed.Target(erased, needles, unknown_fields_seal(settings, mall.mall_id))
-        rows = landed.erase_api_rows(parts.api_lake(settings, mall.mall_id), target)
-        removed |= {f"api/{name}": count for name, count in rows.items()}
+        landed.erase_api_rows(parts.api_lake(settings, mall.mall_id), target, done)
         say("API rows: done")
-    rows = landed.erase_shop_tables(parts.mall_lake(settings, mall.mall_id), erased)
-    removed |= {f"lake/{name}": count for name, count in rows.items()}
-    if count := landed.erase_quarantine(root, needles):
-        removed["quarantine"] = count
-    if count := landed.erase_accounts(root, needles):
-        removed["accounts"] = count
+    landed.erase_shop_tables(parts.mall_lake(settings, mall.mall_id), erased, done)
+    done.unnamed["quarantine"] += landed.erase_quarantine(root, needles)
+    done.unnamed["accounts"] += landed.erase_accounts(root, needles)
     say("landed rows: done")
-    return removed
+    return done
 
 
 def _remove_derived(
-    settings: Settings, mall: "Mall", needles: Needles, removed: dict[str, int], say: Progress
+    settings: Settings, mall: "Mall", needles: Needles, done: "Done", say: Progress
 ) -> tuple[list[str], int]:
     from cafe24_pipelines.cafe24.erase import databases, projections
 
     rebuilt = projections.rebuild_projections(settings, mall, say)
     superseded = projections.remove_superseded(settings.home, mall.mall_id)
-    removed |= databases.erase_databases(settings.home, needles)
-    if count := databases.erase_logs(settings.home, needles):
-        removed["compute logs"] = count
+    done.unnamed.update(databases.erase_databases(settings.home, needles))
+    done.unnamed["compute logs"] += databases.erase_logs(settings.home, needles)
     say("event log and run history: done")
     return rebuilt, superseded
 

@@ -76,12 +76,14 @@ def trace_of(settings: Settings, mall_id: str, member_id: str) -> list[Trace]:
     return search(settings, mall_id, needles_of(mall_id, member_id, pseudonyms(settings, mall_id))).traces
 
 
-def search(settings: Settings, mall_id: str, needles: Needles) -> Search:
-    """Search every file under the home and the stores of the profile."""
+def search(settings: Settings, mall_id: str, needles: Needles, *, any_will_do: bool = False) -> Search:
+    """Search every file under the home and the stores of the profile; with `any_will_do` the first trace ends it."""
     result = Search()
     seal = unknown_fields_seal(settings, mall_id)
     sandbox = settings.home.sandbox  # a shop's own data, which erasing here does not reach
     for path in sorted(p for p in settings.home.root.rglob("*") if p.is_file() and sandbox not in p.parents):
+        if any_will_do and result.traces:
+            return result
         try:
             _search_file(path, str(path.relative_to(settings.home.root)), needles, seal, result)
         except FileNotFoundError:

@@ -6,8 +6,9 @@ what a field means or whether it is personal (`admin_api/line.py`), how rows are
 
 What can still escape an incremental run: an edit of an order older than the look-back that leaves every date and
 every item status as they are (a changed receiver), an edit of a row of points, credits or refunds older than it, one
-row gone and one come in the same older window between two runs (the counts stay equal), and, for a day, a changed
-member or article. `run(whole=True)` reads everything and compares it.
+row gone and one come in the same older window between two runs (the counts stay equal), for a day a changed member or
+article, and without the privacy scope, for up to thirty days, a changed member whom no recent row names.
+`run(whole=True)` reads everything and compares it.
 """
 
 from cafe24_pipelines.cafe24.sync.engine import MallSync

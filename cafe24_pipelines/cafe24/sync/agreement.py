@@ -6,6 +6,7 @@ asked for, the list is read again in pages of the size that it gives.
 Does not belong here: paging (see `reading.py`), or what becomes of a list that does not agree (see `landing.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cafe24_pipelines.cafe24.sync.reading import Listing, Pages, Reader, Shifted
@@ -51,16 +52,25 @@ def agree_by_count(
     return Outcome(rows, before or 0, False, why)
 
 
-def agree_by_repetition(reader: Reader, listing: Listing, *, pages: Pages | None = None, tries: int = 4) -> Outcome:
-    """Read to the end until two readings, one after the other, are equal row for row."""
+def agree_by_repetition(
+    reader: Reader, listing: Listing, *, pages: Pages | None = None, tries: int = 4,
+    before: Mapping[str, str] | None = None,
+) -> Outcome:  # fmt: skip
+    """Read to the end until two readings, one after the other, are equal row for row.
+
+    Args:
+        before: key -> digest of a reading that came before, of an earlier run perhaps: the first that counts.
+    """
     last: Rows | None = None
     why = ""
     for _ in range(tries):
         pages = pages or reader.start(listing, len(last) if last is not None else 1)
         try:
             rows = pages.rows()
+            if last is None and before is not None and before == rows.digests():
+                return Outcome(rows, len(rows), True)
             if last is not None and last.digests() == rows.digests():
-                if not _goes_on(reader, listing, pages.listed):
+                if not goes_on(reader, listing, pages.listed):
                     return Outcome(rows, len(rows), True)
                 why = f"the list goes on behind a page of {pages.first:,} rows"
                 listing = _in_pages_of(listing, pages.first)
@@ -73,12 +83,16 @@ def agree_by_repetition(reader: Reader, listing: Listing, *, pages: Pages | None
     return Outcome(last if last is not None else Rows(), -1, False, why)
 
 
-def _goes_on(reader: Reader, listing: Listing, listed: int) -> bool:
-    """Whether a list without a count shows a row behind its last one, at the price of a call."""
+def goes_on(reader: Reader, listing: Listing, listed: int) -> bool:
+    """Whether a list without a count shows a row behind its last one, at the price of a call.
+
+    A page of the analytics API holds no fewer than 50 rows unless it is the last.
+    """
     r = listing.resource
-    if r.limit < 2 or not listed or (r.offset_cap and listed > r.offset_cap):
+    least = 50 if r.analytics else 1
+    if r.limit < 2 or not listed or listed < least or (r.offset_cap and listed > r.offset_cap):
         return False
-    return bool(reader.page(listing, offset=listed, limit=50 if r.analytics else 1))  # the least that each takes
+    return bool(reader.page(listing, offset=listed, limit=least))
 
 
 def _in_pages_of(listing: Listing, rows: int) -> Listing:

@@ -14,10 +14,10 @@ from typing import Final
 from cafe24_pipelines.cafe24.sync import heavy
 from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
 from cafe24_pipelines.cafe24.sync.dated_plan import DatedPlan
-from cafe24_pipelines.cafe24.sync.older import differing
+from cafe24_pipelines.cafe24.sync.older import differing, turned
 from cafe24_pipelines.cafe24.sync.reading import Listing, Pages
 from cafe24_pipelines.cafe24.sync.rows import Rows
-from cafe24_pipelines.cafe24.sync.windows import Planned, Window, chunks
+from cafe24_pipelines.cafe24.sync.windows import Planned, Window, chunks, whole_second
 from cafe24_pipelines.errors import Cafe24Error
 
 UNCOUNTED_AT_ONCE: Final = 3
@@ -41,24 +41,29 @@ class DatedWalk(DatedPlan):
             self.landing.report.window(None, 0, 0, True, part=self.part)
             return
         end = self._edge(run.now + run.tuning.ahead, up=True)
-        recent = self._recent(ledger.begun)
         if whole:
-            self.read(chunks(ledger.begun, end, self._chunk))
+            self._fill(ledger.begun, ledger.begun, end)
         else:
-            gaps = [
-                w for gap in ledger.missing(ledger.begun, recent) for w in chunks(gap.start, gap.end, self._chunk)
-            ]
-            self.read([*gaps, *chunks(recent, end, self._chunk)])
+            recent = self._recent(ledger.begun)
+            self._fill(ledger.begun, recent, end)
             self.check(recent)
-            self.late(ledger.last_run or ledger.started, recent, end)
+            self.read(self._turned(recent))
+        self.late(self._unseen_since(whole), self._fresh_end())
         if self.agreed:
             ledger.last_run = run.now
             if whole or first:
                 ledger.whole_at = run.now
         self.landing.keep()
 
+    def _fill(self, begun: datetime, recent: datetime, end: datetime) -> None:
+        """Read what was never agreed on from `begun` on, and everything from `recent` to `end`."""
+        gaps = [w for gap in self.ledger.missing(begun, recent) for w in chunks(gap.start, gap.end, self._chunk)]
+        self.read([*gaps, *chunks(recent, end, self._chunk)])
+
     def read(self, windows: Iterable[Window]) -> None:
         """Read windows, planning and fetching ahead of what lands; they land in the order given."""
+        windows = list(windows)
+        self._begin_telling(windows)
         ahead: deque[tuple[Planned, Pages | None, Future[Outcome]]] = deque()
         most = heavy.ahead(self.listing.resource, self.run.workers)
         at_once = 1 if self.listing.resource.count_path else UNCOUNTED_AT_ONCE
@@ -87,21 +92,36 @@ class DatedWalk(DatedPlan):
             self.run.say(f"{self.listing.resource.name}: {len(suspects)} older windows changed")
             self.read(suspects)
 
-    def late(self, since: datetime, recent: datetime, end: datetime) -> None:
-        """Read rows of any age that changed since the last run, as far as the API dates changes.
+    def late(self, start: datetime, end: datetime) -> None:
+        """Read rows of any age that changed in `[start, end)`, as far as the API dates changes.
 
-        Args:
-            since: when the last run began.
-            recent: rows from here on were just read anyway.
-            end: exclusive upper end.
+        It comes after the windows and reaches up to the present, not to when the run began: a row that changed while
+        a later page of its window was read is read again. What changes from now on is the next run's.
         """
-        if since >= self.run.now:
-            return
-        start = since - self.run.tuning.late_look_back
         for kind in self.late_types:
             listing = replace(self.listing.narrowed(date_type=kind), needs_date=False)
             for window in chunks(start, end, self.span):
                 self.beside(listing, window, label=f"{self.part} {kind}")
+
+    def _unseen_since(self, whole: bool) -> datetime:
+        """From when on rows may have changed that were read before: the last run, or this one if it read them all."""
+        t, last = self.run.tuning, self.ledger.last_run or self.ledger.started or self.run.now
+        return self.run.now - t.ahead if whole or last >= self.run.now else last - t.late_look_back
+
+    def _fresh_end(self) -> datetime:
+        """How far windows reach by the mall's clock of this moment."""
+        now = max(self.run.now, whole_second(self.run.client.server_now()))
+        return self._edge(now + self.run.tuning.ahead, up=True)
+
+    def _turned(self, recent: datetime) -> list[Window]:
+        """Older windows whose turn it is: where members are looked up, so that those they name are met again."""
+        if not self.run.looks_up or self.by_day:
+            return []
+        every = self.run.tuning.look_up_every
+        return [
+            c.window for c in self.ledger.closed
+            if c.window.end <= recent and turned(c.read_at, self.run.now, every, self._label(c.window))
+        ]  # fmt: skip
 
     def beside(self, listing: Listing, window: Window, *, label: str) -> set[str]:
         """Land what a list shows in a window that is not the ledger's: rows are added and changed, none removed.
@@ -134,6 +154,7 @@ class DatedWalk(DatedPlan):
         return agree(self.run.reader, listing, counted=known, pages=pages, tries=self.run.tuning.tries)
 
     def _finish(self, planned: Planned, _pages: Pages | None, reading: "Future[Outcome]") -> None:
+        self._tell(planned.window)
         try:
             outcome = reading.result()
         except Cafe24Error as e:
@@ -151,7 +172,7 @@ class DatedWalk(DatedPlan):
             gone = self._gone(missed, bool(rows.bad))
             kept = len(missed) - len(gone)
             self.landing.report.hidden += kept
-            self.ledger.agree(window, len(rows), self._apart(rows, kept))
+            self.ledger.agree(window, len(rows), self._apart(rows, kept), self.run.now)
             stale = [old for old in self.landing.labels() if self._replaces(window, old)]
         else:
             self.agreed = False

@@ -11,6 +11,8 @@ from cafe24_pipelines.cafe24.sync.run import Landing, Run
 from cafe24_pipelines.cafe24.sync.windows import KST, ORDER_SPAN, Planned, Window, beginning, plan
 from cafe24_pipelines.errors import Cafe24Error
 
+_DAY = 86_400
+
 
 class DatedPlan:
     """One list by time: a resource of one shop, for articles of one board.
@@ -37,6 +39,17 @@ class DatedPlan:
         self.ledger = landing.ledger(part)
         self.trouble = Trouble(run.tuning.stop_after)
         self.agreed = True
+        self._done = self._in_all = 0
+
+    def _begin_telling(self, windows: Sequence[Window], done: int = 0) -> None:
+        """What is about to be read; `done` of the windows were read already."""
+        self._done, self._in_all = sum(w.seconds for w in windows[:done]), sum(w.seconds for w in windows)
+
+    def _tell(self, window: Window) -> None:
+        """Say how far it is, when it is time to."""
+        self._done += window.seconds
+        name = self.listing.resource.name if self.part == "1" else f"{self.listing.resource.name} {self.part}"
+        self.run.progress.at(name, self._done // _DAY, self._in_all // _DAY, "days")
 
     # Where rows begin, and where a run begins to read ------------------------------------------------------------
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CHAINS: Final = (
     ("categories", "category_products"),
-    ("products", "carts", "inventories"),
+    ("products", "carts", "sales_volume", "inventories"),
     ("coupons", "coupon_issues"),
     ("boards", "articles"),
 )
@@ -88,15 +88,14 @@ class MallSync:
         """
         names = self._names(resources)
         with self._session(whole) as run:
-            run.report.version = "" if resources is not None else self._version()
+            run.report.version = self._version()
             self._shops(run, names)
             self._members(run, names)
             self._lanes(run, [[n] for n in names if n in _FIRST])
             middle = [n for n in names if n not in (*_FIRST, *_LAST, "shops", "customers")]
             self._lanes(run, _in_lanes(middle))
             self._lanes(run, [[n] for n in names if n in _LAST])
-            if run.members:
-                run.members.finish()
+            self._look_again(run)
         keep_report(self._lake.root, run.report)
         return run.report
 
@@ -181,6 +180,16 @@ class MallSync:
             run.members = MemberBook(run, run.landing("customers") if wanted else None, keep=keep)
         else:
             run.members = MemberBook(run, None, keep=keep, walked=True)
+            if "customers" in names:
+                run.report.of("customers").skipped = "members are landed as customers_privacy"
+
+    def _look_again(self, run: Run) -> None:
+        """The end of the look-ups: members whose turn it is, and how many are known."""
+        book = run.members
+        if book is None or not run.looks_up:
+            return
+        self._guarded(run, "customers", lambda name: book.look_again())
+        book.finish()
 
     def _lanes(self, run: Run, lanes: list[list[str]]) -> None:
         """Walk lanes side by side, the resources of a lane one after the other."""
@@ -234,6 +243,8 @@ class MallSync:
             frames = "".join(traceback.format_tb(e.__traceback__))
             log.error("%s: %s\n%s", name, type(e).__name__, frames)
             report.error = f"an unexpected {type(e).__name__}: a bug; the log says where"
+        finally:
+            run.progress.over(name)
 
 
 @dataclass

@@ -24,12 +24,14 @@ class Closed:
     """An agreed window.
 
     `listed` is what the mall listed. `apart` is by how much that exceeds the rows we hold of the time: rows in
-    quarantine only and rows of erased members, less rows that we keep although a listing left them out.
+    quarantine only and rows of erased members, less rows that we keep although a listing left them out. `read_at` is
+    when (mall's clock) the run began that read it last; None in ledgers of before this was noted.
     """
 
     window: Window
     listed: int
     apart: int = 0
+    read_at: datetime | None = None
 
 
 @dataclass
@@ -61,7 +63,10 @@ class Ledger:
             started=_moment(s.get("started")),
             last_run=_moment(s.get("last_run")),
             whole_at=_moment(s.get("whole_at")),
-            closed=[Closed(_window(a, b), n, q) for a, b, n, q in s.get("closed", [])],
+            closed=[
+                Closed(_window(a, b), n, q, _moment(read[0]) if read else None)
+                for a, b, n, q, *read in s.get("closed", [])
+            ],
             open=[_window(a, b) for a, b in s.get("open", [])],
         )
 
@@ -72,7 +77,7 @@ class Ledger:
             "started": _stamp(self.started),
             "last_run": _stamp(self.last_run),
             "whole_at": _stamp(self.whole_at),
-            "closed": [[*_ends(c.window), c.listed, c.apart] for c in self.closed],
+            "closed": [[*_ends(c.window), c.listed, c.apart, _stamp(c.read_at)] for c in self.closed],
             "open": [list(_ends(w)) for w in self.open],
         }
 
@@ -80,11 +85,10 @@ class Ledger:
         """What of `[start, end)` was never agreed on, oldest first."""
         return subtract(Window(start, end), [c.window for c in self.closed]) if start < end else []
 
-    def agree(self, window: Window, listed: int, apart: int = 0) -> list[Window]:
+    def agree(self, window: Window, listed: int, apart: int = 0, read_at: datetime | None = None) -> list[Window]:
         """Note an agreed window; returns the older windows that it replaces, wholly or in part."""
         gone = self._forget(window)
-        self.closed.append(Closed(window, listed, apart))
-        self.closed.sort(key=lambda c: c.window)
+        self.closed = sorted([*self.closed, Closed(window, listed, apart, read_at)], key=lambda c: c.window)
         self.open = subtract_all(self.open, window)
         return gone
 

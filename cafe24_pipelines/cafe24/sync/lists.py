@@ -88,7 +88,8 @@ class ParentWalk:
         ahead: deque[tuple[Parent, Pages]] = deque()
         batch = _Batch()
         try:
-            for parent in chosen:
+            for n, parent in enumerate(chosen):
+                self.run.progress.at(self.landing.resource.name, n, len(chosen), "lists")
                 ahead.append((parent, self.run.reader.start(parent.listing, 1)))
                 if len(ahead) > self.run.workers:
                     batch = self._one(batch, *ahead.popleft())
@@ -102,7 +103,7 @@ class ParentWalk:
 
     def _one(self, batch: _Batch, parent: Parent, pages: Pages) -> _Batch:
         try:
-            outcome = agree(self.run.reader, parent.listing, pages=pages, tries=self.run.tuning.tries)
+            outcome = self._read(parent, pages)
         except Cafe24Error as e:
             if isinstance(e, NotFound) and is_gone(e):  # the parent is gone; so are its rows
                 return self._keep(batch, parent, Outcome(Rows(), 0, True))
@@ -110,6 +111,10 @@ class ParentWalk:
             self.landing.report.window(None, -1, 0, False, part=self.part, why=str(e))
             return batch
         return self._keep(batch, parent, outcome)
+
+    def _read(self, parent: Parent, pages: Pages) -> Outcome:
+        """What a parent's list holds."""
+        return agree(self.run.reader, parent.listing, pages=pages, tries=self.run.tuning.tries)
 
     def _keep(self, batch: _Batch, parent: Parent, outcome: Outcome) -> _Batch:
         """Take in what was read for one parent."""

@@ -11,15 +11,17 @@ from typing import Any, Final
 
 from cafe24_pipelines.cafe24.admin_api.errors import NotFound
 from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree
-from cafe24_pipelines.cafe24.sync.failures import SKIPS
+from cafe24_pipelines.cafe24.sync.failures import SKIPS, is_gone
+from cafe24_pipelines.cafe24.sync.look_ups import LookUps
 from cafe24_pipelines.cafe24.sync.reading import Listing, Unreadable
 from cafe24_pipelines.cafe24.sync.report import Coverage
 from cafe24_pipelines.cafe24.sync.rows import Row, Rows
 from cafe24_pipelines.cafe24.sync.run import Landing, Run
 from cafe24_pipelines.cafe24.sync.windows import KST, SECOND, Window, korean_time, plan, whole_second
-from cafe24_pipelines.stores.digest import text_digest
 
 LOOKUP: Final = 100
+_NOTED: Final = 50 * LOOKUP
+"""Members after whose look-ups it is written down that they were looked up."""
 _FIRST: Final = "1990-01-01 00:00:00"
 
 
@@ -38,6 +40,8 @@ class MemberBook:
         self.raw: dict[str, str] = {}
         self._lock = threading.RLock()
         self._asked: set[str] = set()
+        self._landed: set[str] | None = None
+        self._look_ups = LookUps(run.lake.root)
 
     @property
     def resource(self) -> str:
@@ -78,29 +82,73 @@ class MemberBook:
                     return
 
     def _look_up(self, landing: Landing, members: list[str]) -> None:
+        """Ask for members and land what comes; who has landed before and is no longer shown is removed."""
+        rows = self._ask(landing, members)
+        keys = {key: member for member in members if (key := self.key_of(member))}
+        doubtful = {k: m for k, m in keys.items() if k in self._held() and k not in rows.records}
+        if doubtful:  # an answer may be cut
+            rows.add(self._ask(landing, sorted(doubtful.values())))
+        gone = {k for k, m in doubtful.items() if k not in rows.records and not len(self._ask(landing, [m]))}
+        absent = {key for key in landing.state.get("absent", []) if not self.run.clearing.covers(key)}
+        landing.state["absent"] = sorted((absent | keys.keys()) - rows.records.keys())
+        rows.members.clear()  # they are what was asked for
+        landing.land(rows, label="", deleted=gone)
+        self._held().update(rows.records)
+        self._held().difference_update(gone)
+        self._asked |= keys.keys()
+        self._look_ups.note(rows.records, self.run.now)
+        if len(self._asked) // _NOTED > (len(self._asked) - len(keys)) // _NOTED:
+            self._look_ups.save()
+        self.run.progress.at("customers", len(self._asked), 0, "members looked up")
+
+    def _ask(self, landing: Landing, members: list[str]) -> Rows:
+        """What the mall shows of members; nothing of those that it does not know."""
         rows = Rows()
         once = replace(landing.resource, limit=0)  # the list takes neither limit nor offset
-        listing = Listing(once, None, params={"member_id": ",".join(members)})
         try:
-            page = self.run.reader.page(listing)
-        except NotFound:
+            page = self.run.reader.page(Listing(once, None, params={"member_id": ",".join(members)}))
+        except NotFound as e:
+            if not is_gone(e):
+                raise
             page = []
         for row in page:
             rows.take(row)
-        keys = {key for member in members if (key := self.key_of(member))}
-        absent = {key for key in landing.state.get("absent", []) if not self.run.clearing.covers(key)}
-        landing.state["absent"] = sorted((absent | keys) - rows.records.keys())
-        rows.members.clear()  # they are what was asked for
-        landing.land(rows, label=f"look-up {text_digest(*sorted(keys))[:16]}")
-        self._asked |= keys
+        return rows
+
+    def _held(self) -> set[str]:
+        """Keys of members who have landed, by this way or the other."""
+        if self._landed is None:
+            lake = self.run.lake
+            self._landed = {*lake.of("customers").known(), *lake.of("customers_privacy").known()}
+        return self._landed
+
+    def look_again(self) -> None:
+        """Look members up again whom no row named for long, as far as the contact table holds their ids.
+
+        Without that table their ids are nowhere: walks read older rows again instead, a part of them each run.
+        """
+        if self.landing is None or self.run.contacts is None:
+            return
+        t = self.run.tuning
+        due = self._look_ups.before(self._held() - self._asked, self.run.now - t.look_up_every / 2)[: t.look_ups]
+        known = self.run.contacts.get_many(due)
+        self.ensure({str(known[key]["member_id"]) for key in due if known.get(key, {}).get("member_id")})
 
     def finish(self) -> None:
-        """Report how many of the members seen are known."""
+        """Report how many of the members seen are known, and since when."""
         if self.landing is None:
             return
-        landed = self.landing.store.known().keys() | self.run.lake.of("customers_privacy").known().keys()
+        landed, t = self._held(), self.run.tuning
+        self._look_ups.save(landed)
         known, absent = len(landed), len(set(self.landing.state.get("absent", [])) - landed)
-        text = f"{known:,} of {known + absent:,} members seen in orders, articles and coupons; the rest unknown"
+        oldest = self._look_ups.oldest(landed)
+        since = f", the oldest of {oldest}" if oldest else ""
+        late = len(self._look_ups.before(landed, self.run.now - t.look_up_every))
+        unmet = f"; {late:,} not met for {t.look_up_every.days} days or more" if late else ""
+        text = (
+            f"{known:,} of {known + absent:,} members seen in orders, articles and coupons, each as of its last "
+            f"look-up{since}{unmet}; the rest unknown"
+        )
         self.landing.report.coverage = Coverage(known, absent, text)
 
 
@@ -174,6 +222,7 @@ class MemberWalk:
                 position = self._next(position, dates, pending, all_bad, read)
             if dates:
                 self._walk_state["at"] = korean_time(max(dates))
+            self.run.progress.at(self.listing.resource.name, len(read), 0, "members")
             if ended or len(pending) >= self.run.tuning.target:
                 label = f"{self.part} from {begun}" if start == _FIRST else ""
                 self._labels.add(label)

@@ -1,14 +1,15 @@
-"""Which of the windows that were agreed on before the mall holds differently now, at the price of few calls.
+"""Which of what was read before has to be read again: windows that differ by now, and things whose turn it is.
 
 Neighbours are compared together, and halved where they differ. Does not belong here: how a window is asked about (see
 `dated.py`).
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from cafe24_pipelines.cafe24.sync.windows import Window
+from cafe24_pipelines.stores.digest import text_digest
 
 
 def differing(windows: list[Window], span: timedelta, differs: Callable[[Window], bool | None]) -> list[Window]:
@@ -20,6 +21,18 @@ def differing(windows: list[Window], span: timedelta, differs: Callable[[Window]
         differs: asks about a stretch; None if it can only be asked about single windows.
     """
     return [window for group in _groups(windows, span) for window in _within(group, differs)]
+
+
+def turned(read_at: datetime | None, now: datetime, every: timedelta, name: str) -> bool:
+    """Whether it is a thing's turn to be read again: never later than `every` after it was read.
+
+    Things that were read together come back between half of `every` and all of it, each at a time of its own (by its
+    name), so that no run has to read all of them.
+    """
+    if read_at is None:
+        return True
+    share = int(text_digest(name)[:8], 16) / 0xFFFFFFFF
+    return now - read_at >= every * (0.5 + 0.5 * share)
 
 
 def _groups(windows: list[Window], span: timedelta) -> list[list[Window]]:

@@ -1,9 +1,10 @@
 """What is special about orders: late changes, open ones, hidden ones, and more in one second than can be paged.
 
-The API has no "changed since" for orders. So each run reads three things beside the look-back by order date: for
-every other date an order has, the time since the last run, which brings orders of any age; all orders that the mall
-says still have an open item; and each order that we hold as open and the mall no longer lists as such. An order is
-removed only when the mall answers 404 for it. Does not belong here: windows in general (see `dated.py`).
+The API has no "changed since" for orders. So each run reads three things after the look-back by order date: for
+every other date an order has, the time since the last run and up to now, which brings orders of any age; all orders
+that the mall says still have an open item; and each order that we hold as open and the mall no longer lists as such.
+These also bring what changed while the windows were read. An order is removed only when the mall answers 404 for it.
+Does not belong here: windows in general (see `dated.py`).
 """
 
 from collections.abc import Mapping
@@ -52,20 +53,19 @@ def is_open(order: Mapping[str, Any]) -> bool:
 class OrderWalk(DatedWalk):
     """Orders of one shop."""
 
-    def late(self, since: datetime, recent: datetime, end: datetime) -> None:
-        """Late changes by date, then orders older than the look-back that are or were open."""
-        super().late(since, recent, end)
-        begun = self.ledger.begun
-        if begun and begun < recent and since < self.run.now:
-            self._open(begun, recent)
+    def late(self, start: datetime, end: datetime) -> None:
+        """Late changes by date, then orders of any age that are or were open."""
+        super().late(start, end)
+        if self.ledger.begun:
+            self._open(self.ledger.begun, end)
 
-    def _open(self, begun: datetime, recent: datetime) -> None:
+    def _open(self, begun: datetime, end: datetime) -> None:
         listing = self.listing.narrowed(order_status=",".join(OPEN_STATUSES))
         seen: set[str] = set()
-        for window in chunks(begun, recent, self.span):
+        for window in chunks(begun, end, self.span):
             seen |= self.beside(listing, window, label=f"{self.part} open")
         marked: dict[str, int] = self.landing.state.get("marked") or {}
-        doubtful = {key: at for key, at in marked.items() if key not in seen and at < recent.timestamp()}
+        doubtful = {key: at for key, at in marked.items() if key not in seen and at < end.timestamp()}
         mine = self._own(set(doubtful))
         todo = sorted((at, key) for key, at in doubtful.items() if key in mine)
         for first in range(0, len(todo), _BATCH):

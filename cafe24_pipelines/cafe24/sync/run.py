@@ -16,6 +16,7 @@ from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES, ApiResource
 from cafe24_pipelines.cafe24.sync.clearing import Clearing
 from cafe24_pipelines.cafe24.sync.filing import Filing
 from cafe24_pipelines.cafe24.sync.ledger import Ledger
+from cafe24_pipelines.cafe24.sync.progress import Progress
 from cafe24_pipelines.cafe24.sync.reading import Reader
 from cafe24_pipelines.cafe24.sync.report import ResourceReport, SyncReport
 from cafe24_pipelines.cafe24.sync.rows import Rows
@@ -61,6 +62,7 @@ class Run:
     def __post_init__(self) -> None:
         self.clearing = Clearing(self.erased, self.line._hash)
         self.reader = Reader(self.client, self.line, self.workers, self.clearing)
+        self.progress = Progress(self.say, self.tuning.tell_every)
         self._foreign: dict[tuple[str, int | None], set[str]] = {}
         self._oldest: list[datetime | None] = []
         self._lock = threading.Lock()
@@ -73,6 +75,11 @@ class Run:
         """
         if self.stop.is_set():
             raise Stopped
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether members are looked up as they are met, for want of the scope to list them."""
+        return self.members is not None and self.members.landing is not None
 
     def own(self, resource: str, shop_no: int | None, keys: set[str]) -> set[str]:
         """Those of `keys` whose rows are of a shop, for resources whose keys don't say so."""
@@ -172,8 +179,7 @@ class Landing:
     @property
     def whole(self) -> bool:
         """Whether all of it is read again: asked for, or an earlier run landed rows without looking members up."""
-        looks_up = self.run.members is not None and self.run.members.landing is not None
-        return self.run.whole or (looks_up and _UNLOOKED in self.state)
+        return self.run.whole or (self.run.looks_up and _UNLOOKED in self.state)
 
     def looked_up(self) -> None:
         """Note that a run which read everything it meant to looked up the members that it met."""

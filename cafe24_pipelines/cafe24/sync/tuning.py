@@ -18,10 +18,15 @@ class Tuning:
         ahead: how far beyond the mall's clock windows reach, for servers whose clocks differ; read again next time.
         whole_every: how often lists that can change anywhere are read whole.
         small: rows up to which such a list is read whole by every run.
+        look_up_every: without the privacy scope, how long after its last look-up a landed member is looked up again.
+        look_ups: members that one run looks up again by the ids in the contact table.
         settled: how long after its last possible use a coupon's issues are still read whole.
         wish_lists: members whose wish list one run reads.
         carts: products whose carts one run reads.
+        days: days of a statistic of single days that one run reads (`turns.py`).
+        volumes: products whose pieces sold one run reads.
         reports: how far back sales reports and analytics are read the first time.
+        tell_every: how often a run says how far it is.
         stop_after: failures in a row after which a resource is given up until the next run.
     """
 
@@ -34,8 +39,13 @@ class Tuning:
     ahead: timedelta = timedelta(minutes=5)
     whole_every: timedelta = timedelta(days=1)
     small: int = 20_000
+    look_up_every: timedelta = timedelta(days=30)
+    look_ups: int = 5_000
     settled: timedelta = timedelta(days=30)
     wish_lists: int = 500
     carts: int = 1_000
+    days: int = 10
+    volumes: int = 50
     reports: timedelta = timedelta(days=180)
+    tell_every: timedelta = timedelta(seconds=10)
     stop_after: int = 3

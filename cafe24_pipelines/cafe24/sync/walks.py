@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from cafe24_pipelines.cafe24.sync.dated import DatedWalk
+from cafe24_pipelines.cafe24.sync.issues import IssueWalk
 from cafe24_pipelines.cafe24.sync.ledgers import DayWalk, PointWalk
 from cafe24_pipelines.cafe24.sync.lists import Parent, ParentWalk, numbered, sync_list
 from cafe24_pipelines.cafe24.sync.members import MemberWalk
@@ -12,15 +13,15 @@ from cafe24_pipelines.cafe24.sync.orders import LATE_TYPES, OrderWalk, is_open
 from cafe24_pipelines.cafe24.sync.reading import Listing
 from cafe24_pipelines.cafe24.sync.rows import Rows
 from cafe24_pipelines.cafe24.sync.run import Landing, Run
-from cafe24_pipelines.cafe24.sync.since import IssueWalk, ProductWalk
+from cafe24_pipelines.cafe24.sync.shelf import SUMMED, ShelfWalk
+from cafe24_pipelines.cafe24.sync.since import ProductWalk
+from cafe24_pipelines.cafe24.sync.turns import sync_turns
 from cafe24_pipelines.cafe24.sync.windows import YEAR_SPAN
 from cafe24_pipelines.stores.digest import text_digest
 
 DISPLAY_GROUPS: Final = (1, 2, 3)
 _DAY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=31)
-_BY_MONTH: Final = ("hourly_sales", "visitors_view", "visitors_pageview", "visitors_unique")
-"""Reports whose rows say their day and are few; the others are read a day at a time."""
 
 
 def dated_walks(run: Run, landing: Landing, shop_no: int) -> Iterator[DatedWalk]:
@@ -44,13 +45,16 @@ def dated_walks(run: Run, landing: Landing, shop_no: int) -> Iterator[DatedWalk]
                 run, landing, listing, part=f"{shop_no}/{board}", span=YEAR_SPAN, prefix=prefix, drifts=True
             )
     elif r.analytics or r.approved:
-        days = _MONTH if r.name in _BY_MONTH else _DAY
-        yield DayWalk(run, landing, Listing(r, shop_no), part=part, prefix=f"{shop_no}/", by_day=days)
+        walk, days = (ShelfWalk, _DAY) if r.name in SUMMED else (DayWalk, _MONTH)
+        yield walk(run, landing, Listing(r, shop_no), part=part, prefix=f"{shop_no}/", by_day=days)
 
 
 def sync_resource(run: Run, landing: Landing, shop_no: int) -> None:
     """Bring one resource of one shop up to date."""
     name = landing.resource.name
+    if landing.resource.turns:
+        sync_turns(run, landing, shop_no)
+        return
     special: dict[str, Callable[[Run, Landing, int], None]] = {
         "customers_privacy": _members,
         "products": lambda *a: ProductWalk(a[0], a[1], Listing(a[1].resource, a[2], cursor="product_no")).sync(),
@@ -124,11 +128,13 @@ def _wish_lists(run: Run, landing: Landing, shop_no: int) -> None:
         run, landing, parents, part=str(shop_no), budget=run.tuning.wish_lists, what="wish lists by member",
         complete=False, total=len(held),
     ).sync()  # fmt: skip
-    if not known["customers_privacy"]:
-        return  # members were looked up at most: who is not among them has not left
-    gone = {k for k in landing.store.known(prefix=f"{shop_no}/") if k.split("/")[1] not in held}
-    there = {f"{shop_no} {_filed(key)}" for key in held}
-    stale = [label for label in landing.labels() if label.startswith(f"{shop_no} member-") and label not in there]
+    landed = landing.store.known(prefix=f"{shop_no}/")
+    there = set(held)
+    if not known["customers_privacy"]:  # members were looked up at most: who is not among them need not have left
+        there |= {k.split("/")[1] for k in landed} - set(run.lake.of("customers").state().get("absent", []))
+    gone = {k for k in landed if k.split("/")[1] not in there}
+    labels = {f"{shop_no} {_filed(key)}" for key in there}
+    stale = [label for label in landing.labels() if label.startswith(f"{shop_no} member-") and label not in labels]
     if gone or stale:
         landing.land(Rows(), label=f"{shop_no} members left", deleted=gone, stale=stale)
 

@@ -16,9 +16,17 @@ from cafe24_pipelines.cafe24.write_back.members import (
     resolve_members,
     segment_members,
 )
-from cafe24_pipelines.cafe24.write_back.plan import Duplication, WritePlan, plan_coupon_issue, plan_group_move
+from cafe24_pipelines.cafe24.write_back.plan import (
+    SCOPES,
+    Duplication,
+    Kind,
+    WritePlan,
+    plan_coupon_issue,
+    plan_group_move,
+)
 from cafe24_pipelines.cafe24.write_back.report import SendReport
 from cafe24_pipelines.cafe24.write_back.sending import send
+from cafe24_pipelines.cafe24.write_back.targets import coupon_name, tier_name
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,16 +66,18 @@ def write_back_group(
     """`cafe24 writeback group`: move a segment's members into a tier.
 
     Args:
-        before: called with the plan before anything is sent, to show it.
+        before: called with the plan right before it is sent, to show it; not called in a dry run.
 
     Raises:
         Cafe24Error: no such segment or tier, a scope is missing, the plan was sent before.
     """
     with _client(settings, mall_id, clock) as client:
+        _granted(client, "group_move")
+        name = tier_name(client, to, shop_no=shop_no)
         found = _resolved(settings, mall_id, client, segment, shop_no)
         plan = plan_group_move(
             mall_id, found.found, to, shop_no=shop_no, fixed_group=fixed_group, segment=segment,
-            unresolved=found.unresolved,
+            unresolved=found.unresolved, label=name,
         )  # fmt: skip
         return _finish(settings, plan, client, send_it=send_it, force=force, before=before)
 
@@ -91,18 +101,20 @@ def write_back_coupon(
 
     Args:
         consent: whom to keep; default "sms" when the mall tells members by SMS, else "off" (nobody is told).
-        before: called with the plan before anything is sent, to show it.
+        before: called with the plan right before it is sent, to show it; not called in a dry run.
 
     Raises:
         Cafe24Error: no such segment or coupon, a scope is missing, the plan was sent before.
     """
     wanted: Consent = consent or ("sms" if send_sms else "off")
     with _client(settings, mall_id, clock) as client:
+        _granted(client, "coupon_issue")
+        name = coupon_name(client, coupon, shop_no=shop_no)
         found = _resolved(settings, mall_id, client, segment, shop_no)
         members, excluded = consenting(client, found.found, wanted, shop_no=shop_no)
         plan = plan_coupon_issue(
             mall_id, members, coupon, shop_no=shop_no, allow_duplication=allow_duplication, send_sms=send_sms,
-            segment=segment, unresolved=found.unresolved, excluded=excluded,
+            segment=segment, unresolved=found.unresolved, excluded=excluded, label=name,
         )  # fmt: skip
         return _finish(settings, plan, client, send_it=send_it, force=force, before=before)
 
@@ -118,14 +130,18 @@ def _finish(
 ) -> WriteBackResult:
     from cafe24_pipelines import parts
 
-    for scope in plan.scopes:  # a dry run, too, says that the plan couldn't be sent
-        client.require(scope)
-    if before:
-        before(plan)
     if not send_it:
         return WriteBackResult(plan)
+    if before:
+        before(plan)
     log = parts.event_log(settings)
     return WriteBackResult(plan, send(plan, client, log, confirmed=True, force=force, requested_by=_who()))
+
+
+def _granted(client: "AdminClient", kind: Kind) -> None:
+    """A dry run, too, says that the plan couldn't be sent; raises ScopeMissing."""
+    for scope in SCOPES[kind]:
+        client.require(scope)
 
 
 def _who() -> str:

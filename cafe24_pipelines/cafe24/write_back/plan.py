@@ -77,6 +77,7 @@ class WritePlan:
     Attributes:
         kind: "group_move" or "coupon_issue".
         target: the tier's or the coupon's number.
+        label: the tier's or the coupon's name, for the reader.
         segment: what the members were chosen by, for the reader.
         requests: in the order of sending; together they name each member once.
         unresolved: keys of chosen members whose raw id was not found; nothing is sent for them.
@@ -91,6 +92,7 @@ class WritePlan:
     segment: str = ""
     unresolved: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    label: str = ""
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -111,17 +113,18 @@ class WritePlan:
     def to_json(self) -> dict[str, Any]:
         """JSON-able, without personal data; the first three requests stand for all."""
         return {
-            "mall": self.mall_id, "kind": self.kind, "target": self.target, "shop_no": self.shop_no,
-            "segment": self.segment, "members": len(self.members), "requests": len(self.requests),
-            "unresolved": len(self.unresolved), "excluded": len(self.excluded), "scopes": list(self.scopes),
+            "mall": self.mall_id, "kind": self.kind, "target": self.target, "label": self.label,
+            "shop_no": self.shop_no, "segment": self.segment, "members": len(self.members),
+            "requests": len(self.requests), "unresolved": len(self.unresolved),
+            "excluded": len(self.excluded), "scopes": list(self.scopes),
             "digest": self.digest, "first_requests": [r.shown() for r in self.requests[:3]],
         }  # fmt: skip
 
-    def show(self, lang: str = "ko") -> str:
-        """The plan for a reader who is about to decide, Korean or English; personal data is not in it."""
+    def show(self, lang: str = "ko", *, sending: bool = False) -> str:
+        """The plan for a reader who is about to decide, or (`sending`) has; personal data is not in it."""
         from cafe24_pipelines.cafe24.write_back.words import plan_text
 
-        return plan_text(self, lang)
+        return plan_text(self, lang, sending=sending)
 
 
 def plan_group_move(
@@ -133,6 +136,7 @@ def plan_group_move(
     fixed_group: bool = False,
     segment: str = "",
     unresolved: Sequence[str] = (),
+    label: str = "",
 ) -> WritePlan:
     """Move members into a tier, 200 a request.
 
@@ -152,7 +156,7 @@ def plan_group_move(
         )
         for i in range(0, len(chosen), MEMBERS_A_GROUP_CALL)
     )  # fmt: skip
-    return WritePlan(mall_id, "group_move", str(group_no), shop_no, requests, segment, tuple(unresolved))
+    return WritePlan(mall_id, "group_move", str(group_no), shop_no, requests, segment, tuple(unresolved), label=label)
 
 
 def plan_coupon_issue(
@@ -166,6 +170,7 @@ def plan_coupon_issue(
     segment: str = "",
     unresolved: Sequence[str] = (),
     excluded: Sequence[str] = (),
+    label: str = "",
 ) -> WritePlan:
     """Issue a coupon to members, one a request.
 
@@ -178,8 +183,7 @@ def plan_coupon_issue(
     Raises:
         BadInput: the coupon's number or an option makes no sense.
     """
-    if not (coupon_no.isascii() and coupon_no.isdigit()):
-        raise BadInput(f"coupon number {coupon_no!r} is not valid", remedy="use a coupon_no of `coupons`, all digits")
+    coupon_number(coupon_no)
     if allow_duplication not in ("T", "F", "S"):
         raise BadInput(f"allow_duplication {allow_duplication!r} is unknown", remedy="use T, F or S")
     options = {
@@ -191,8 +195,19 @@ def plan_coupon_issue(
         for member in _each_once(members)
     )
     return WritePlan(
-        mall_id, "coupon_issue", coupon_no, shop_no, requests, segment, tuple(unresolved), tuple(excluded)
+        mall_id, "coupon_issue", coupon_no, shop_no, requests, segment, tuple(unresolved), tuple(excluded), label
     )
+
+
+def coupon_number(coupon_no: str) -> str:
+    """The number, if it can be one.
+
+    Raises:
+        BadInput: it is not made of digits.
+    """
+    if not (coupon_no.isascii() and coupon_no.isdigit()):
+        raise BadInput(f"coupon number {coupon_no!r} is not valid", remedy="use a coupon_no of `coupons`, all digits")
+    return coupon_no
 
 
 def _each_once(members: Sequence[Member]) -> list[Member]:

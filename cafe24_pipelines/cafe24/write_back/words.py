@@ -11,19 +11,12 @@ if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.write_back.report import SendReport
 
 
-def plan_text(plan: "WritePlan", lang: str) -> str:
-    """A plan, before it is sent."""
-    n, calls = len(plan.members), len(plan.requests)
-    ko = lang == "ko"
+def plan_text(plan: "WritePlan", lang: str, *, sending: bool = False) -> str:
+    """A plan before it is sent; with `sending`, when the word to send it was given."""
+    calls, ko = len(plan.requests), lang == "ko"
     segment = plan.segment or "-"
-    if plan.kind == "group_move":
-        what = (f"회원 {n:,}명을 등급 {plan.target}번으로 옮깁니다" if ko
-                else f"Move {n:,} members into tier {plan.target}")  # fmt: skip
-    else:
-        what = (f"쿠폰 {plan.target}을(를) 회원 {n:,}명에게 발급합니다" if ko
-                else f"Issue coupon {plan.target} to {n:,} members")  # fmt: skip
     lines = [
-        f"[{plan.mall_id}] {what}.",
+        f"[{plan.mall_id}] {_deed(plan, ko)}.",
         f"세그먼트: {segment} · 요청 {calls:,}번 · 필요한 권한: {', '.join(plan.scopes)}" if ko
         else f"Segment: {segment} · {calls:,} requests · scopes: {', '.join(plan.scopes)}",
     ]  # fmt: skip
@@ -38,9 +31,27 @@ def plan_text(plan: "WritePlan", lang: str) -> str:
         lines += [("첫 요청:" if ko else "First request:"), f"  {shown['method']} {shown['path']}",
                   f"  {json.dumps(shown['body'], ensure_ascii=False)}"]  # fmt: skip
     lines.append(f"{'계획' if ko else 'Plan'} {plan.digest}")
-    lines.append("아직 아무것도 보내지 않았습니다. 보내려면 --send 를 붙이세요." if ko
-                 else "Nothing has been sent. Add --send to send it.")  # fmt: skip
+    if sending:
+        lines.append("보냅니다." if ko else "Sending it.")
+    elif plan.requests:
+        lines.append("아직 아무것도 보내지 않았습니다. 보내려면 --send 를 붙이세요." if ko
+                     else "Nothing has been sent. Add --send to send it.")  # fmt: skip
+    else:
+        lines.append("보낼 회원이 없습니다." if ko else "There is nobody to write to.")
     return "\n".join(lines)
+
+
+def _deed(plan: "WritePlan", ko: bool) -> str:
+    """What the plan does, in one clause."""
+    n, label = len(plan.members), f" ({plan.label})" if plan.label else ""
+    shop = "" if plan.shop_no == 1 else f"{plan.shop_no}번 숍에서 " if ko else f" in shop {plan.shop_no}"
+    if plan.kind == "group_move":
+        if ko:
+            return f"{shop}회원 {n:,}명을 등급 {plan.target}번{label}으로 옮깁니다"
+        return f"Move {n:,} members into tier {plan.target}{label}{shop}"
+    if ko:
+        return f"{shop}쿠폰 {plan.target}{label}을(를) 회원 {n:,}명에게 발급합니다"
+    return f"Issue coupon {plan.target}{label} to {n:,} members{shop}"
 
 
 def report_text(report: "SendReport", lang: str) -> str:

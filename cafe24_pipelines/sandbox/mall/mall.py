@@ -57,8 +57,8 @@ class SandboxMall:
     - boards: board_no; articles: board_no (list), article_no (list), start, end, product_no (list), member_id (list)
     - points: start, end, case (list; D is left out unless it is named here), member_id (list)
     - credits: start, end, case (list), type (I | D), member_id (list)
-    - hourly_sales: start, end, collection_hour; product_sales: start, end, product_no (list)
-    - visitors_*, carts_action, products_view, products_sales: start, end (whole days that they touch)
+    - hourly_sales: start, end, collection_hour; product_sales, sales_volume: start, end, product_no (list)
+    - whatever the analytics API has (`reports_source.ANALYTICS`): start, end (whole days that they touch)
 
     Orders, refunds, articles, coupon issues, carts, points and credits come newest first; what has a since-cursor
     or `created_start` comes ascending when that is used; products newest number first; everything else by its number.

@@ -114,6 +114,11 @@ def order_row(moment: Moment, found: tuple[Any, ...]) -> Row:
     return row
 
 
+def paid_by(no: int, ordered: int, paid: int) -> str:
+    """The API's code of the means by which an order was paid."""
+    return "cash" if paid - ordered >= CASH_AFTER else _METHODS[no % 10][0]
+
+
 def _placed(no: int, *, cash: bool) -> Row:
     """By which device and means an order was made and paid."""
     method, name, easy = ("cash", "무통장입금", "") if cash else _METHODS[no % 10]

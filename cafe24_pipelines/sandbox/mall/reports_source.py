@@ -1,6 +1,7 @@
 """Sales reports and the analytics API's figures: finished hours and days only, so a figure never changes.
 
-Does not belong here: how they were counted (`building.py`, `traffic.py`).
+Does not belong here: how they were counted (`building.py`, `traffic.py`), where visits came from
+(`analytics_source.py`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from cafe24_pipelines.sandbox.mall.analytics_source import LISTS, Period
 from cafe24_pipelines.sandbox.mall.filters import Filter, Params, Row, Where, as_t, numbers, one_of
 from cafe24_pipelines.sandbox.mall.item_rows import money
-from cafe24_pipelines.sandbox.mall.moments import day_text, parse
+from cafe24_pipelines.sandbox.mall.moments import day_text, iso, parse
 from cafe24_pipelines.sandbox.mall.reading import Moment, Ordering, Source
 from cafe24_pipelines.sandbox.mall.wares import wares
 from cafe24_pipelines.sandbox.seasons import DAY
@@ -50,6 +52,20 @@ def product_sales_row(_moment: Moment, found: tuple[Any, ...]) -> Row:
     }  # fmt: skip
 
 
+def volume_row(_moment: Moment, found: tuple[Any, ...]) -> Row:
+    """The same as the report of units sold says it: numbers as strings, one key misspelt."""
+    shop, hour, product, variant, settled, _refunded, exchanged, cancelled, returned = found
+    ware = wares()[product]
+    price = ware.dollars if shop == 2 else ware.price
+    return {
+        "shop_no": str(shop), "collection_date": day_text(hour // 24), "collection_hour": f"{hour % 24:02d}",
+        "product_price": money(price, shop), "product_option_price": money(0, shop), "settle_count": str(settled),
+        "exchane_product_count": str(exchanged), "cancel_product_count": str(cancelled),
+        "return_product_count": str(returned), "updated_date": iso((hour + 1) * 3600), "product_no": ware.no,
+        "variants_code": ware.variant_code(variant), "total_sales": money(settled * price, shop),
+    }  # fmt: skip
+
+
 def _signed(value: int, shop: int) -> str:
     return f"-{money(-value, shop)}" if value < 0 else money(value, shop)
 
@@ -77,6 +93,7 @@ _HOUR = Filter(
     lambda value, _w, p: f"o.hour % 24 = {p.mark(int(value))}",
     lambda row, value, _w: int(row["collection_hour"]) == int(value),
 )
+_PRODUCT = one_of("o.product", "product_no", lambda value: [n - 1001 for n in numbers(value)])
 SALES: Final = {
     "hourly_sales": Source(
         table="sales_hours o", identity="", columns="o.*", visible=_DONE, shops="o.shop", render=sales_row,
@@ -88,13 +105,19 @@ SALES: Final = {
         ordering=_ascending("o.hour, o.product, o.variant", _stamp), key=_stamp,
         filters={
             "start": _hours(">="), "end": _hours("<="), "collection_hour": _HOUR,
-            "product_no": one_of("o.product", "product_no", lambda value: [n - 1001 for n in numbers(value)]),
+            "product_no": _PRODUCT,
         },
+    ),
+    "sales_volume": Source(
+        table="product_hours o", identity="", columns="o.*", visible=_DONE, shops="o.shop", render=volume_row,
+        ordering=_ascending("o.hour, o.product, o.variant", _stamp), key=_stamp,
+        filters={"start": _hours(">="), "end": _hours("<="), "product_no": _PRODUCT},
     ),
 }  # fmt: skip
 
 ANALYTICS: Final = (
-    "visitors_view", "visitors_pageview", "visitors_unique", "carts_action", "products_view", "products_sales",
+    "visitors_view", "visitors_pageview", "visitors_unique", "visitors_dailyactive", "carts_action",
+    "products_view", "products_sales", *LISTS,
 )  # fmt: skip
 _PAGEVIEWS: Final = "SELECT hour, views FROM page_hours WHERE hour BETWEEN ? AND ? ORDER BY hour"
 _VISITORS: Final = "SELECT day, uniques, visits, firsts FROM visitor_days WHERE day BETWEEN ? AND ? ORDER BY day"
@@ -117,6 +140,10 @@ def analytics_rows(moment: Moment, name: str, where: Where) -> list[Row]:
     last = moment.t // DAY - 1
     if "end" in where:
         last = min(last, as_t(where["end"]) // DAY)
+    if last < first:
+        return []
+    if name in LISTS:
+        return LISTS[name](Period(moment.db, moment.mall_id, first, last))
     if name == "visitors_pageview":
         found = moment.db.execute(_PAGEVIEWS, (first * 24, last * 24 + 23))
         return [{"date": day_text(h // 24), "hour": f"{h % 24:02d}", "page_view": n} for h, n in found]
@@ -130,6 +157,8 @@ def _visitors(name: str, found: tuple[int, ...]) -> Row:
     day, uniques, visits, firsts = found
     if name == "visitors_unique":
         return {"date": day_text(day), "unique_visit_count": uniques}
+    if name == "visitors_dailyactive":
+        return {"date": day_text(day), "user_count": uniques}
     return {
         "date": day_text(day), "visit_count": visits, "first_visit_count": firsts, "re_visit_count": visits - firsts,
     }  # fmt: skip

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from cafe24_pipelines.sandbox.server.driven import SAID
 from cafe24_pipelines.sandbox.server.endpoints import Endpoint, Routes
 from cafe24_pipelines.sandbox.server.errors import Refusal, bad_value, json_response, no_api
 from cafe24_pipelines.sandbox.server.faults import Fault
@@ -86,7 +87,7 @@ class Answerer:
         found = routes.find(request.method, path)
         if found is None:
             raise no_api(path)
-        call.endpoint, call.args = found
+        call.endpoint, call.args = self._server.config.capped(found[0]), found[1]
         self._authenticate(request, call)
         self._limit(request, call)
         config, stats = self._server.config, self._server.stats
@@ -116,7 +117,10 @@ class Answerer:
         address = request.client.host if request.client else ""
         # The analytics API counts per address and URL, the Admin API per mall and endpoint.
         mall = f"analytics:{address}" if endpoint.analytics else call.state.mall_id
-        verdict = server.limits.admit(server.config, mall=mall, api=endpoint.api, size=endpoint.size, address=address)
+        verdict = server.limits.admit(
+            server.config, mall=mall, api=endpoint.api, size=endpoint.size, address=address,
+            said=request.headers.get(SAID),
+        )  # fmt: skip
         call.headers.update(verdict.headers)
         server.stats.highest[endpoint.api] = max(server.stats.highest.get(endpoint.api, 0), verdict.used)
         if verdict.refused is not None:

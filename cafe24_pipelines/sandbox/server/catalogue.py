@@ -217,6 +217,9 @@ _OTHERS: Final = (
     Endpoint("GET", "reports/productsales", "mall.read_salesreport", "list", "product_sales", "productsales",
              params={**_DATES, "product_no": _NO}, required=("start_date", "end_date"), rules=(span(),),
              rename=_WINDOW, limit=1000, default=100, offset_cap=10000, links=True, approved=True),
+    Endpoint("GET", "reports/salesvolume", "mall.read_salesreport", "list", "sales_volume", "salesvolume",
+             params={**_DATES, "product_no": _NO}, required=("product_no", "start_date", "end_date"),
+             rules=(span(),), rename=_WINDOW),
 )  # fmt: skip
 
 _APP_AREA: Final = (
@@ -236,11 +239,13 @@ _APP_AREA: Final = (
 )  # fmt: skip
 
 
-def _analytics(path: str, resource: str, key: str, **more: Parser) -> Endpoint:
+def _analytics(path: str, key: str = "", **more: Parser) -> Endpoint:
+    """A list of the analytics host; its answer's key is the path's last word unless the documentation has another."""
     params: dict[str, Parser] = {
         "mall_id": text, "start_date": day(), "end_date": day(end=True),
         "device_type": one_of("pc", "mobile", "total"), "sort": text, "order": one_of("asc", "desc"), **more,
     }  # fmt: skip
+    resource, key = path.replace("/", "_"), key or path.rpartition("/")[2]
     return Endpoint("GET", path, "mall.read_analytics", "list", resource, key, params=params,
                     required=("mall_id", "start_date", "end_date"), rules=(span(),), limit=1000, default=100,
                     least=50, rename=_WINDOW, analytics=True)  # fmt: skip
@@ -249,10 +254,23 @@ def _analytics(path: str, resource: str, key: str, **more: Parser) -> Endpoint:
 _BY_DAY: Final = one_of("day", "hour")
 ADMIN: Final = Routes((*_ORDER_AREA, *_MEMBER_AREA, *_PRODUCT_AREA, *_PROMOTION_AREA, *_OTHERS, *_APP_AREA))
 ANALYTICS: Final = Routes((
-    _analytics("visitors/view", "visitors_view", "view", format_type=_BY_DAY),
-    _analytics("visitors/pageview", "visitors_pageview", "pageview", format_type=_BY_DAY),
-    _analytics("visitors/unique", "visitors_unique", "unique"),
-    _analytics("carts/action", "carts_action", "count"),
-    _analytics("products/view", "products_view", "count"),
-    _analytics("products/sales", "products_sales", "sales"),
+    _analytics("visitors/view", format_type=_BY_DAY),
+    _analytics("visitors/pageview", format_type=_BY_DAY),
+    _analytics("visitors/unique"),
+    _analytics("visitors/dailyactive"),
+    _analytics("carts/action", "count"),
+    _analytics("products/view", "count"),
+    _analytics("products/sales"),
+    _analytics("products/categorydetails"),
+    _analytics("sales/orderdetails"),
+    _analytics("sales/paymethods"),
+    _analytics("sales/pervisitors"),
+    _analytics("sales/times"),
+    _analytics("members/sales"),
+    _analytics("adeffect/addetails"),
+    *(_analytics(f"visitpaths/{path}") for path in (
+        "ads", "adsales", "adkeywordsales", "domains", "domainsales", "keywords", "keywordsales", "keyworddetails",
+        "urls",
+    )),
+    _analytics("pages/view", "pages"),
 ))  # fmt: skip

@@ -3,9 +3,13 @@
 One frozen Struct, replaced as a whole when a control route changes it. Does not belong here: acting on it.
 """
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.sandbox.server.endpoints import Endpoint
 
 _AREAS: Final = [
     "category",
@@ -60,12 +64,16 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     token_window_s: float = 2 * 3600
 
     # Limits of calls
-    limits: bool = True  # False: no bucket, no quota, no limit a second
+    limits: bool = True  # False: nothing is refused; levels and busy seconds are counted all the same
+    driven: bool = False  # limits go by the time that each call says it was made at; see `driven.py`
     leak: float = 2.0  # calls a second that leave each bucket
     per_second: int = 10  # this many calls a second from one address to one mall are too many; 0 turns it off
     quota_calls: float = 1400  # assumption; see `limits.py`
     quota_seconds: float = 280  # assumption: processing time allowed a window
     quota_window_s: float = 128  # assumption
+
+    # Paging: the largest `offset` by resource, where it is to be smaller than the API's own, as in {"orders": 30}
+    offset_caps: dict[str, int] = {}
 
     # Versions
     versions: tuple[str, ...] = ("2025-09-01", "2025-12-01", "2026-03-01")  # those still alive, oldest first
@@ -96,6 +104,13 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     duplicate_rate: float = 0
     reorder_rate: float = 0
     lose_rate: float = 0
+
+    def capped(self, endpoint: "Endpoint") -> "Endpoint":
+        """The endpoint with the offsets that it takes here."""
+        cap = self.offset_caps.get(endpoint.resource)
+        if cap is None or not endpoint.limit:
+            return endpoint
+        return replace(endpoint, offset_cap=cap if endpoint.offset_cap is None else min(cap, endpoint.offset_cap))
 
 
 FAULT_FIELDS: Final = [

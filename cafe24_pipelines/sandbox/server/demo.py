@@ -79,15 +79,12 @@ def mall_file(settings: "Settings", customers: int, seed: int) -> Path:
 
 
 def how_to_connect(app: "Starlette", config: ServerConfig, url: str, mall_id: str) -> list[str]:
-    """What a user needs to connect: the app's credentials, addresses, a consent URL and a first refresh token."""
+    """What a user needs to connect: the app's credentials, addresses, a first refresh token, and how to consent.
+
+    A consent begins with who asks for it (`authorize`, `serve`): only they know the state that comes back.
+    """
     tokens = app.state.server.tokens.issue(config, mall_id, config.scopes)
-    query = {
-        "response_type": "code",
-        "client_id": config.client_id,
-        "state": "demo",
-        "redirect_uri": config.redirect_uris[0],
-        "scope": ",".join(config.scopes),
-    }
+    start = f"{config.redirect_uris[0].removesuffix('callback')}start?{urlencode({'mall_id': mall_id})}"
     now = app.state.server.clock.kst()
     return [
         f"the sandbox mall {mall_id!r} answers at {url}; its time is {now:%Y-%m-%d %H:%M} KST",
@@ -99,6 +96,8 @@ def how_to_connect(app: "Starlette", config: ServerConfig, url: str, mall_id: st
         f"export CAFE24_REDIRECT_URI={config.redirect_uris[0]}",
         f"export CAFE24_WEBHOOK_KEY={config.webhook_key}",
         f"export CAFE24_REFRESH_TOKEN={tokens['refresh_token']}",
-        f"consent: {url}/{mall_id}/api/v2/oauth/authorize?{urlencode(query)}",
-        f"counters: {url}/_sandbox/state",
+        "next, in another terminal: paste the lines above, then cafe24 sync --lang en",
+        "consent, instead of the refresh token (leave its line out): cafe24 authorize prints an address to open,",
+        f"  or start cafe24 serve and open {start}",
+        f"counters: {url}/_sandbox/state   (Ctrl-C ends the mall)",
     ]

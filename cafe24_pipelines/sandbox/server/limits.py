@@ -3,6 +3,7 @@
 All follow the mall's clock. A bucket's size and leak are documented; the asking call itself counts into
 `X-Api-Call-Limit`. The window and size of the quota are not published: the sandbox lets the whole allowance leak in
 128 s and ends a block at 95 %, which reproduces the documented examples (120.04 % with 32 s, 100.5 % with 7 s).
+With `driven` calls are judged at the times that they say (`driven.py`); one that says none counts as too fast.
 Does not belong here: what a refusal looks like on the wire. Used from the event loop's thread alone.
 """
 
@@ -13,6 +14,7 @@ from typing import Final, Literal
 
 from cafe24_pipelines.sandbox.server.clock import MallClock
 from cafe24_pipelines.sandbox.server.config import ServerConfig
+from cafe24_pipelines.sandbox.server.driven import SaidBucket, SaidSeconds, said_time
 
 Reason = Literal["bucket", "per_second", "quota"]
 _RELEASE: Final = 95.0  # per cent; see above
@@ -28,11 +30,11 @@ class Bucket:
     level: float = 0.0
     at: float = 0.0
 
-    def pour(self, now: float, leak: float) -> bool:
-        """Leak up to `now`, then take one call; False and nothing taken when it would overflow."""
+    def pour(self, now: float, leak: float, *, spill: bool = False) -> bool:
+        """Leak up to `now`, then take one call; False and nothing taken when it would overflow and may not spill."""
         self.level = max(0.0, self.level - max(0.0, now - self.at) * leak)
         self.at = now
-        if self.level + 1 > self.size + 1e-9:
+        if self.level + 1 > self.size + 1e-9 and not spill:
             return False
         self.level += 1
         return True
@@ -90,21 +92,35 @@ class Verdict:
 
 
 class Limits:
-    """Every bucket, quota and per-second window of a server."""
+    """Every bucket, quota and per-second window of a server.
+
+    Attributes:
+        busiest_second: the most calls of one address to one mall within a second.
+    """
 
     def __init__(self, clock: MallClock) -> None:
         self._clock = clock
+        self._said_buckets: dict[tuple[str, str], SaidBucket] = {}
+        self._said_seconds: dict[tuple[str, str], SaidSeconds] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._seconds: dict[tuple[str, str], deque[float]] = {}
         self._quotas: dict[str, Quota] = {}
         self.busiest_second = 0
 
-    def admit(self, config: ServerConfig, *, mall: str, api: str, size: int, address: str) -> Verdict:
-        """Judge a call now and count it."""
-        if not config.limits:
-            return Verdict(None, {"X-Api-Call-Limit": f"1/{size}"}, 1)
+    def admit(
+        self, config: ServerConfig, *, mall: str, api: str, size: int, address: str, said: str | None = None
+    ) -> Verdict:
+        """Judge a call now, or at the time that it says, and count it."""
+        if config.limits and config.driven:
+            said_bucket = self._said_buckets.setdefault((mall, api), SaidBucket(size))
+            seconds = self._said_seconds.setdefault((mall, address), SaidSeconds())
+            return self._judge(config, mall, said_bucket, seconds, said_time(said))
         now = self._clock.now()
         bucket = self._buckets.setdefault((mall, api), Bucket(size, at=now))
+        if not config.limits:
+            self._too_fast(config, mall, address, now)
+            bucket.pour(now, config.leak, spill=True)  # by how much it was passed is told all the same
+            return Verdict(None, {"X-Api-Call-Limit": f"1/{size}"}, math.ceil(bucket.level - 1e-9))
         refused: Reason | None = None
         if self._too_fast(config, mall, address, now):
             refused = "per_second"
@@ -116,6 +132,25 @@ class Limits:
         headers = {"X-Api-Call-Limit": f"{used}/{size}", **self._usage(config, mall)}
         return Verdict(refused, headers, used)
 
+    def _judge(
+        self, config: ServerConfig, mall: str, bucket: SaidBucket, seconds: SaidSeconds, when: float | None
+    ) -> Verdict:
+        if when is None:
+            return Verdict("per_second", {"X-Api-Call-Limit": f"0/{bucket.size}"})
+        refused: Reason | None = None
+        level = 0.0
+        busy = seconds.most_with(when)
+        self.busiest_second = max(self.busiest_second, busy)
+        if 0 < config.per_second <= busy:
+            refused = "per_second"
+        elif not self._within_quota(config, mall, max(when, self._quotas.setdefault(mall, Quota()).calls.at)):
+            refused = "quota"
+        else:
+            fits, level = bucket.pour(when, config.leak)
+            refused = None if fits else "bucket"
+        used = min(bucket.size, math.ceil(level - 1e-9))
+        return Verdict(refused, {"X-Api-Call-Limit": f"{used}/{bucket.size}", **self._usage(config, mall)}, used)
+
     def charge(self, config: ServerConfig, mall: str, rows: int) -> None:
         """Add a served call's rows to the mall's processing time."""
         if config.limits:
@@ -125,6 +160,8 @@ class Limits:
         """Empty everything."""
         self._buckets.clear()
         self._seconds.clear()
+        self._said_buckets.clear()
+        self._said_seconds.clear()
         self._quotas.clear()
         self.busiest_second = 0
 

@@ -1,4 +1,7 @@
-"""Sales reports, and the analytics host's counts; some numbers of the latter come as strings."""
+"""Sales reports, and the analytics host's counts of visitors and products; some numbers come as strings.
+
+Does not belong here: where visits and sales came from (`analytics.py`).
+"""
 
 from msgspec import UNSET
 
@@ -49,6 +52,24 @@ class ProductSales(Row):
     total_cancel_count: Whole = UNSET
 
 
+class SalesVolume(Row):
+    """One hour's pieces sold of one variant, by the day they were paid; numbers come as strings."""
+
+    product_no: int
+    collection_date: str
+    collection_hour: str
+    shop_no: Whole = UNSET
+    variants_code: Text = UNSET
+    product_price: Money = UNSET
+    product_option_price: Money = UNSET
+    settle_count: Whole = UNSET
+    exchane_product_count: Whole = UNSET
+    cancel_product_count: Whole = UNSET
+    return_product_count: Whole = UNSET
+    total_sales: Money = UNSET
+    updated_date: Text = UNSET
+
+
 class VisitorsView(Row):
     """Visits of one day."""
 
@@ -74,6 +95,14 @@ class VisitorsUnique(Row):
     date: str
     shop_no: Whole = UNSET
     unique_visit_count: Whole = UNSET
+
+
+class VisitorsDailyactive(Row):
+    """Users of one day without repeated visits; days can't be added up."""
+
+    date: str
+    shop_no: Whole = UNSET
+    user_count: Whole = UNSET
 
 
 class CartsAction(Row):

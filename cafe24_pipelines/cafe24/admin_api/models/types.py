@@ -26,6 +26,8 @@ Code = int | str | UnsetType | None
 """A number in some answers and a string in others."""
 
 Number = int | float | UnsetType | None
+Figure = int | float | str | UnsetType | None
+"""An amount or a rate of the Analytics API: a number in some answers, a number in a string in others."""
 Truth = bool | UnsetType | None
 Texts = list[str | None] | UnsetType | None
 Wholes = list[int | None] | UnsetType | None
