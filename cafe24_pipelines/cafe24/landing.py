@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.erase import erased_members
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.cafe24.privacy import PERSONAL_COLUMNS, Pseudonyms, mask_text, pseudonyms
+from cafe24_pipelines.cafe24.privacy import PERSONAL_COLUMNS, Pseudonyms, mask_own, mask_text, pseudonyms
 from cafe24_pipelines.errors import BadInput, ConfigError, NotBuilt
 from cafe24_pipelines.names import SANDBOX_MALL, SHOP_TABLES
 from cafe24_pipelines.settings import Settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FREE_TEXT: Final = frozenset(
     ["product_name", "category", "category_name", "group_name", "coupon_name", "region", "country", "content"]
 )
-"""Columns people type into; e-mail addresses, phone and resident numbers in them are masked."""
+"""Columns people type into: patterns in them are masked, in what shoppers wrote also the row's own people."""
 
 Progress = Callable[[str], None]
 
@@ -145,6 +145,9 @@ def across_the_privacy_line(resource: str, table: "pa.Table", hasher: Pseudonyms
     from cafe24_pipelines.stores.schemas import TABLES
 
     columns = {n: table.column(n) for n in table.column_names if n not in PERSONAL_COLUMNS}
+    if "content" in columns:
+        people = {n: table.column(n).to_pylist() for n in table.column_names if n in PERSONAL_COLUMNS}
+        columns["content"] = pa.chunked_array([mask_own(columns["content"].to_pylist(), people)], pa.string())
     for name in FREE_TEXT & columns.keys():
         columns[name] = _each_distinct(columns[name], lambda text: None if text is None else mask_text(text))
     if "member_id" in table.column_names and "member_key" in TABLES[resource].schema.names:

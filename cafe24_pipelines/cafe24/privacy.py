@@ -1,33 +1,29 @@
 """The privacy line: what personal data becomes before anything is written.
 
-Member ids become keyed hashes, personal columns are left out, and personal patterns in free text are masked. The
-key is per mall: derived from `CAFE24_ENCRYPTION_KEY` when that is set (so that hashes agree between machines),
-else a random file under `CAFE24_HOME/keys`. The sandbox's members are invented, so its key is a constant.
+Member ids become keyed hashes, personal columns are left out, and personal patterns in free text are masked (how, and
+which side that errs on: `masking/`). The key is per mall: derived from `CAFE24_ENCRYPTION_KEY` when that is set (so
+that hashes agree between machines), else a random file under `CAFE24_HOME/keys`. The sandbox's members are invented,
+so its key is a constant.
 """
 
 import hashlib
 import hmac
-import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from cafe24_pipelines.cafe24.field_policy import DROPPED, MEMBER_IDS
+from cafe24_pipelines.cafe24.field_policy import DROPPED, MEMBER_IDS, OWN_ADDRESSES, OWN_MAILS, OWN_NAMES, OWN_NUMBERS
+from cafe24_pipelines.cafe24.masking import mask_text
+from cafe24_pipelines.cafe24.masking.own import OwnValues
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import SANDBOX_MALL
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.files import create_once
 
+__all__ = ["PERSONAL_COLUMNS", "Pseudonyms", "mask_own", "mask_text", "pseudonyms"]
+
 PERSONAL_COLUMNS = DROPPED | MEMBER_IDS.keys()
 """Admin API field names that never pass the line (a member id passes as its hash, in `member_key`)."""
-
-_MASKS = (
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[이메일]"),
-    (re.compile(r"(?<!\d)\d{6}[-\s]?[1-8]\d{6}(?!\d)"), "[주민번호]"),
-    (re.compile(r"(?<!\d)(?:\+82[-\s]?|0)1[016789][-.\s]?\d{3,4}[-.\s]?\d{4}(?!\d)"), "[전화번호]"),
-    (re.compile(r"(?<!\d)0(?:2|[3-6]\d|70)[-.\s]\d{3,4}[-.\s]\d{4}(?!\d)"), "[전화번호]"),
-)
-
 
 REMEMBERED: Final = 50_000
 """Hashes kept at hand, as orders name the same members again; a mall may have millions."""
@@ -79,8 +75,25 @@ def pseudonyms(settings: Settings, mall_id: str) -> Pseudonyms:
     return Pseudonyms(key)
 
 
-def mask_text(text: str) -> str:
-    """Free text with e-mail addresses, phone and resident numbers replaced by a Korean placeholder."""
-    for pattern, placeholder in _MASKS:
-        text = pattern.sub(placeholder, text)
-    return text
+def mask_own(texts: Sequence[str | None], people: Mapping[str, Sequence[str | None]]) -> list[str | None]:
+    """What people wrote, row by row, without the personal values of the same row; patterns are left to `mask_text`.
+
+    Args:
+        texts: one text a row.
+        people: columns of the same length by the Admin API's field name, such as writer or member_id; others are
+            left unread.
+    """
+    masked: list[str | None] = []
+    held = [(kind, people[name]) for kind, names in _OWN for name in sorted(names & people.keys())]
+    for row, text in enumerate(texts):
+        own = OwnValues()
+        for kind, column in held:
+            getattr(own, kind).append(column[row])
+        masked += own.mask([text]) if text else [text]
+    return masked
+
+
+_OWN: Final = (
+    ("names", OWN_NAMES), ("ids", MEMBER_IDS.keys()), ("mails", OWN_MAILS), ("numbers", OWN_NUMBERS),
+    ("addresses", OWN_ADDRESSES),
+)  # fmt: skip

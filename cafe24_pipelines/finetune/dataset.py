@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.cafe24.privacy import mask_text
+from cafe24_pipelines.cafe24.masking import PLACEHOLDERS, mask_text
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.finetune.examples import Example, answer_examples, document_examples, pattern_examples
 from cafe24_pipelines.finetune.likeness import NEAR, jaccard, near_pairs, normalise, shingles
@@ -137,7 +137,7 @@ def refuse_personal_data(example: Example) -> None:
         found = "a member key" if _MEMBER_KEY.search(text) else ""
         masked = mask_text(text)
         if masked != text:
-            marks = (m for m in ("[이메일]", "[주민번호]", "[전화번호]") if masked.count(m) > text.count(m))
+            marks = (m for m in PLACEHOLDERS if masked.count(m) > text.count(m))
             found = f"what looks like {', '.join(marks)}"
         if found:
             raise PersonalData(

@@ -4,6 +4,7 @@ What is personal is this file's own list, drawn up from the fields that the Admi
 """
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,9 +14,30 @@ MARK = "zqanary"
 NAME, STREET = "뷁쒧찗", "쀍뷁로 9191"
 PHONE, PHONE_SPELT, RESIDENT = "010-7319-4682", "공일공 칠삼일구 사육팔이", "770707-1919191"
 BIRTHDAY, WEDDING, IP, ACCOUNT = "1919-09-19", "1919-10-19", "203.0.113.191", "191-919191-91919"
+SPELT = {
+    # phones
+    "010)7319-4682": "7319-4682", "010·7319·4682": "7319·4682", "010 7319 4682": "7319 4682",
+    "+82 10-7319-4682": "7319-4682", "０１０-７３１９-４６８２": "７３１９",
+    "010-73\u200b19-46\u00ad82": "73\u200b19",
+    "공일공 칠삼일구 사육팔이": "칠삼일구", "공1공-칠3일9-4육82": "칠3일9", "02)731-9468": "731-9468",
+    "0273194682": "0273194682", "0504-731-9468": "731-9468",
+    # e-mails, of somebody whom no row names
+    "zqmail77골뱅이naver.com": "zqmail77", "zqmail77(at)naver.com": "zqmail77", "zqmail77＠naver.com": "zqmail77",
+    # accounts, cards, papers
+    "191-919191-91-919": "191-919191", "191919-91-191919": "191919-91", "4919-1919-1919-1915": "4919-1919",
+    "4919191919191912": "4919191919", "P919191919191": "919191919191", "여권 M91919191": "M91919191",
+    "19-19-191919-19": "19-191919",
+    # dates of birth
+    "1919년 9월 19일생": "1919년 9월", "생년월일: 1919/09/19": "1919/09/19",
+    # addresses
+    "경기도 성남시 분당구 쀍뷁로 9191 919동 1919호": "쀍뷁로", "서울 강남구 역삼동 9191-19번지": "9191-19",
+    "919동 1919호": "919동",
+}  # fmt: skip
+"""What people write into any text, each with the part of it that must be found nowhere."""
+
 NEEDLES = (
-    MARK, "Zqanary", "ZQANARY", NAME, "쀍뷁로", "7319-4682", "7319 4682", "7319.4682", "1073194682", "칠삼일구",
-    RESIDENT, "7707071919191", BIRTHDAY, WEDDING, IP, ACCOUNT,
+    MARK, "Zqanary", "ZQANARY", NAME, "쀍뷁로", "7319-4682", "7319.4682", "1073194682", RESIDENT, "7707071919191",
+    BIRTHDAY, WEDDING, IP, ACCOUNT, *sorted(set(SPELT.values()) - {"쀍뷁로", "7319-4682"}),
 )  # fmt: skip
 """What must be found nowhere; each canary holds at least one of them."""
 
@@ -105,8 +127,16 @@ def mail(where: str) -> str:
     return f"{MARK}.{where}@{MARK}-mail.kr"
 
 
-REACH = f"{mail('text')} {PHONE} 01073194682 +82 10 7319 4682 02-7319-4682 {RESIDENT} 7707071919191"
-"""Ways to reach somebody, as they are spelt in texts."""
+_USUAL = f"{mail('text')} {PHONE} 01073194682 +82 10 7319 4682 02-7319-4682 {RESIDENT} 7707071919191"
+REACH = " ".join([_USUAL, ACCOUNT, *SPELT])
+"""Ways to reach, to pay and to find somebody, as they are spelt in texts, with no more than a blank in between."""
+
+
+def reach(where: str) -> str:
+    """Some of these, the same ones in the same place: a text that nobody types need not hold them all."""
+    spellings = list(SPELT)
+    first = zlib.crc32(where.encode()) % len(spellings)
+    return " ".join([_USUAL, spellings[first], spellings[first - 1]])
 
 
 def personal(name: str) -> str:
@@ -243,7 +273,8 @@ class CanaryMall:
             return value
         if name in FILLED or parent in NOT_PEOPLE or not is_code(name):
             self.planted[resource, name] += 1
-            return f"{value or ''} {REACH} {self._own(resource, own) if typed else ''}".strip()
+            told = f"{REACH} {self._own(resource, own)}" if typed else reach(f"{resource} {parent} {name} {value}")
+            return f"{value or ''} {told}".strip()
         return value
 
     @staticmethod

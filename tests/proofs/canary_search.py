@@ -6,6 +6,7 @@ everything else as bytes. Load it by path.
 
 import gzip
 import io
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -39,9 +40,10 @@ class Search:
     def __init__(self, needles: Iterable[str]) -> None:
         self._forms: dict[bytes, str] = {}
         for needle in needles:
-            escaped = needle.encode("ascii", "backslashreplace")
+            escaped = json.dumps(needle)[1:-1].encode()
             coded = {needle.encode(coding, "replace").replace(b"\0", b"") for coding in _CODINGS}
-            forms = {*coded, escaped, escaped.replace(b"\\u", b"\\\\u"), quote(needle).encode()}
+            python = needle.encode("ascii", "backslashreplace")
+            forms = {*coded, python, escaped, escaped.replace(b"\\u", b"\\\\u"), quote(needle).encode()}
             self._forms |= dict.fromkeys((form for form in forms if b"?" not in form), needle)
         self.files = 0
 

@@ -176,7 +176,8 @@ def receive_webhooks(installation: Installation) -> None:
             except httpx.TransportError:
                 time.sleep(0.1)
         who = {"mall_id": MALL, "event_shop_no": "1", "member_id": f"{mall_of.MARK}77"}
-        told = {"name": mall_of.NAME, "cellphone": mall_of.PHONE, "extra": {"email": mall_of.mail("hook")}}
+        told = {"name": mall_of.NAME, "cellphone": mall_of.PHONE, "extra": {"email": mall_of.mail("hook")},
+                "memo": mall_of.REACH, "content": f"<p>{mall_of.REACH}</p>"}  # fmt: skip
         headers = {"X-API-Key": WEBHOOK_KEY, "Content-Type": "application/json"}
         bodies = [
             {"event_no": 90032, "resource": {**who, **told}},
@@ -279,6 +280,14 @@ def test_only_who_has_the_key_reads_what_was_sealed(birdhouse: Birdhouse) -> Non
     opened = json.loads(seal.open(order.sealed))
     assert opened["zz_note"] == f"{mall_of.NAME} {mall_of.STREET} {mall_of.RESIDENT}"
     assert {"buyer.zz_profile", "items[0].zz_note", "zz_list", "zz_profile"} <= opened.keys()
+
+
+def test_every_spelling_would_be_found() -> None:
+    search = search_of.Search(mall_of.NEEDLES)
+    for text, needle in mall_of.SPELT.items():
+        assert needle in text
+        assert search.in_text(f"좋아요 {text} 입니다", "a review"), text
+        assert search.in_text(json.dumps({"v": text}), "escaped"), text
 
 
 def test_the_search_finds_what_is_there(birdhouse: Birdhouse, tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ __all__ = ["Crossed", "Malformed", "PrivacyLine", "quarantine_row", "with_ordina
 
 KST: Final = timezone(timedelta(hours=9))
 OTHER_BUCKET: Final = "other"
-_MAY_LACK: Final = frozenset({"hour", "variant_code", "variants_code"})
+_MAY_LACK: Final = frozenset(
+    {"hour", "variant_code", "variants_code", "ad", "keyword", "engine", "domain", "url", "payment_method"}
+)
 _CONTENT_FIELDS: Final = (
     "case", "order_id", "available_points_increase", "available_points_decrease", "unavailable_points",
     "increase_amount", "decrease_amount",

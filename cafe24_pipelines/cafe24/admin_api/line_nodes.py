@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from cafe24_pipelines.cafe24.field_policy import (
     MEMBER_IDS,
     OWN_ADDRESSES,
+    OWN_MAILS,
     OWN_NAMES,
     OWN_NUMBERS,
     REGION_FROM,
@@ -75,8 +76,9 @@ class Node:
         self.names = tuple(n for n in dropped if n in OWN_NAMES)
         self.numbers = tuple(n for n in dropped if n in OWN_NUMBERS)
         self.addresses = tuple(n for n in dropped if n in OWN_ADDRESSES)
+        self.mails = tuple(n for n in dropped if n in OWN_MAILS)
         self.region = REGION_FROM.get(self.name, ())
-        self.personal = bool(self.hashed or self.names or self.numbers or self.addresses or self.region)
+        self.personal = bool(self.hashed or self.names or self.numbers or self.addresses or self.mails or self.region)
         self.amounts_only = not (
             self.worded or self.written or self.lists or self.open or self.nullish or self.personal or self.children
         )

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET
 
 from cafe24_pipelines.cafe24.admin_api.line_nodes import Fields, Node
-from cafe24_pipelines.cafe24.admin_api.line_text import OwnValues, region_of, spelt_as_personal
+from cafe24_pipelines.cafe24.admin_api.line_text import region_of, spelt_as_personal
+from cafe24_pipelines.cafe24.masking.own import OwnValues
 from cafe24_pipelines.cafe24.privacy import mask_text
 from cafe24_pipelines.errors import Cafe24Error
 
@@ -123,9 +124,14 @@ class Crossing:
 
     def _personal(self, node: Node, found: Any, row: Mapping[str, Any], path: Path | None) -> None:
         own = self.own
-        for kept, names in ((own.names, node.names), (own.numbers, node.numbers), (own.addresses, node.addresses)):
-            if names:
-                kept.extend(map(row.get, names))
+        if node.names:
+            own.names.extend(map(row.get, node.names))
+        if node.numbers:
+            own.numbers.extend(map(row.get, node.numbers))
+        if node.addresses:
+            own.addresses.extend(map(row.get, node.addresses))
+        if node.mails:
+            own.mails.extend(map(row.get, node.mails))
         if node.region and (region := region_of(map(row.get, node.region))) is not None:
             found.region = region
         for name, target in node.hashed:

@@ -1,11 +1,13 @@
 """What is written to: the tier or the coupon, looked up in the mall before anything is planned.
 
-A number that the mall doesn't know would give a plan that looks right and is refused member by member.
+A number that the mall doesn't know would give a plan that looks right and is refused member by member. Names are typed
+by people: they pass the privacy line before a plan shows them.
 Does not belong here: members, requests.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.cafe24.privacy import mask_text
 from cafe24_pipelines.cafe24.write_back.plan import coupon_number
 from cafe24_pipelines.errors import BadInput
 
@@ -25,7 +27,7 @@ def tier_name(client: "AdminClient", group_no: int, *, shop_no: int = 1) -> str:
     tiers = client.get("customergroups", shop_no=shop_no).get("customergroups") or []
     for tier in tiers:
         if str(tier.get("group_no")) == str(group_no):
-            return str(tier.get("group_name") or "")
+            return mask_text(str(tier.get("group_name") or ""))
     known = _listed(tiers, "group_no", "group_name")
     raise BadInput(f"there is no tier {group_no} in shop {shop_no}", where=f"mall {client.mall_id}",
                    remedy=f"use one of: {known}" if known else "the shop has no tiers")  # fmt: skip
@@ -48,7 +50,7 @@ def coupon_name(client: "AdminClient", coupon_no: str, *, shop_no: int = 1) -> s
         if coupon.get("is_stopped_issued_coupon") == "T":
             raise BadInput(f"issuing of coupon {coupon_no} is stopped", where=where,
                            remedy="start it again in the admin (쿠폰 관리), or use another coupon")  # fmt: skip
-        return str(coupon.get("coupon_name") or "")
+        return mask_text(str(coupon.get("coupon_name") or ""))
     some = client.get("coupons", params={"limit": _NAMED}, shop_no=shop_no).get("coupons") or []
     known = _listed([c for c in some if c.get("deleted") != "T"], "coupon_no", "coupon_name")
     raise BadInput(f"there is no coupon {coupon_no} in shop {shop_no}", where=where,
@@ -57,4 +59,4 @@ def coupon_name(client: "AdminClient", coupon_no: str, *, shop_no: int = 1) -> s
 
 
 def _listed(rows: list[dict[str, Any]], number: str, name: str) -> str:
-    return ", ".join(f"{row.get(number)} ({row.get(name)})" for row in rows[:_NAMED])
+    return ", ".join(f"{row.get(number)} ({mask_text(str(row.get(name) or ''))})" for row in rows[:_NAMED])
