@@ -13,6 +13,7 @@ import click
 from cafe24_pipelines import __version__, show
 from cafe24_pipelines.commands.common import Problems, common, show_result
 from cafe24_pipelines.commands.connector import authorize, erase, sync, writeback
+from cafe24_pipelines.commands.health import health
 from cafe24_pipelines.commands.servers import sandbox, serve
 from cafe24_pipelines.settings import Settings
 
@@ -23,7 +24,7 @@ def main() -> None:
     """Cafe24 쇼핑몰을 위한 CRM 브레인: 데이터에서 근거 있는 답변까지."""
 
 
-for command in (authorize, sync, writeback, erase, sandbox, serve):
+for command in (authorize, sync, writeback, erase, sandbox, serve, health):
     main.add_command(command)
 
 

@@ -89,12 +89,16 @@ def _lake(settings: Settings, mall_id: str) -> Finding:
 
 
 def _graph(settings: Settings, mall_id: str) -> Finding:
+    from cafe24_pipelines.ontology.health_history import trend
+
     store = parts.graph_store(settings)
     try:
         counts = store.counts(mall_id)
     finally:
         store.close()
     detail = f"{counts.nodes:,} nodes, {counts.relationships:,} relationships ({settings.graph})"
+    if points := trend(parts.event_log(settings), mall_id).points:
+        detail += f", health {points[-1].score:g} when last checked (`cafe24 health`)"
     return Finding("graph", counts.nodes > 0, detail, "run `cafe24 run` or `cafe24 rebuild graph`")
 
 

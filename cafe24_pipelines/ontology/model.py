@@ -16,6 +16,7 @@ from cafe24_pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.graph import GraphSchema
+    from cafe24_pipelines.stores.schemas import Column
 
 PropertyType = Literal["STRING", "INT64", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE"]
 RESERVED = ("uid", "mall_id")
@@ -23,19 +24,50 @@ _STRICT: dict[str, Any] = {"extra": "forbid"}  # an unknown entry in the YAML is
 
 
 @dataclass(frozen=True)
+class Values:
+    """What a property's values may be: a closed set, or bounds (inclusive, None is open)."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class PropertyRule:
+    """Everything that must hold of one property: its type, whether it may be null, and its values."""
+
+    name: str
+    type: PropertyType
+    not_null: bool
+    values: Values
+
+
+@dataclass(frozen=True)
 class Label:
-    """A kind of node. `key` names the properties whose values make its source key."""
+    """A kind of node. `key` names the properties whose values make its source key.
+
+    `table` is the lake table whose rules hold for properties of the same name; `alone` says that a node may have no
+    relationship at all.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
     ko: str
     layer: Literal["shop", "api", "knowledge", "finding"]
     key: tuple[str, ...]
     properties: dict[str, PropertyType]
+    table: str = ""
+    alone: bool = False
+    not_null: tuple[str, ...] = ()
+    values: dict[str, Values] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Relationship:
-    """A kind of edge between the label pairs; `required` names the end that must have at least one."""
+    """A kind of edge between the label pairs; `required` names the end that must have at least one.
+
+    `equal` names a property of the from end and one of the to end that are the same on both.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
     ko: str
@@ -43,6 +75,15 @@ class Relationship:
     pairs: tuple[tuple[str, str], ...]
     required: Literal["from", "to"] | None = None
     properties: dict[str, PropertyType] = field(default_factory=dict)
+    equal: tuple[str, str] | None = None
+    not_null: tuple[str, ...] = ()
+    values: dict[str, Values] = field(default_factory=dict)
+
+    @property
+    def single(self) -> Literal["from", "to"] | None:
+        """The end that has at most one such relationship."""
+        ends: dict[str, Literal["from", "to"]] = {"many_to_one": "from", "one_to_many": "to"}
+        return ends.get(self.cardinality)
 
 
 @dataclass(frozen=True)
@@ -103,6 +144,22 @@ class Domain:
             ),
         )
 
+    def property_rules(self, name: str) -> tuple[PropertyRule, ...]:
+        """The rules of a label's or a relationship's properties: what is said here, and what the lake's schema says.
+
+        A label's key is never null. The lake's rules hold for properties that are named like a column of its table.
+        """
+        owner = self.labels.get(name) or self.relationships[name]
+        columns = _columns(owner.table) if isinstance(owner, Label) else {}
+        fixed = {*owner.not_null, *(owner.key if isinstance(owner, Label) else ())}
+        fixed |= {c.name for c in columns.values() if not c.nullable}
+        rules = []
+        for prop, kind in owner.properties.items():
+            column = columns.get(prop)
+            landed = Values(column.allowed, column.minimum, column.maximum) if column else Values()
+            rules.append(PropertyRule(prop, kind, prop in fixed, owner.values.get(prop, landed)))
+        return tuple(rules)
+
     def describe_ko(self) -> str:
         """The schema as Korean text for a prompt: labels with properties, relationships with their ends."""
         lines = ["노드 (모든 노드에 uid, mall_id 가 있다):"]
@@ -122,6 +179,7 @@ class Domain:
 def _problems(d: Domain) -> Iterator[str]:
     """Everything that doesn't hold together, in words that name the entry."""
     yield from _shape_problems(d)
+    yield from _rule_problems(d)
     for name, r in d.relationships.items():
         yield from (f"relationship {name}: label {x} is not defined" for p in r.pairs for x in p if x not in d.labels)
         yield from (f"relationship {name}: the pair {p} repeats" for p, n in Counter(r.pairs).items() if n > 1)
@@ -130,6 +188,8 @@ def _problems(d: Domain) -> Iterator[str]:
         yield from (f"concept {name}: concept {x} is not defined" for x in others if x not in d.concepts)
         if c.label and c.label not in d.labels:
             yield f"concept {name}: label {c.label} is not defined"
+        if c.table and not _columns(c.table):
+            yield f"concept {name}: the lake has no table {c.table}"
         if name in c.related or _runs_in_circle(d, name):
             yield f"concept {name}: it can't be broader than or related to itself"
     for name, m in d.metrics.items():
@@ -162,6 +222,49 @@ def _shape_problems(d: Domain) -> Iterator[str]:
         yield from (
             f"{owner}: {p!r} is no property name" for p in properties if not re.fullmatch(r"[a-z][a-z0-9_]*", p)
         )
+
+
+def _rule_problems(d: Domain) -> Iterator[str]:
+    """Rules that name what isn't there, can't hold, or repeat what the lake's schema says."""
+    for name, label in d.labels.items():
+        columns = _columns(label.table)
+        if label.table and not columns:
+            yield f"label {name}: the lake has no table {label.table}"
+        landed = {c for c in label.properties if c in columns}
+        yield from _not_null_problems(f"label {name}", label)
+        repeated = {c for c in landed if not columns[c].nullable} & {*label.not_null}
+        repeated |= {c for c in landed if c in label.values and _ruled(columns[c])}
+        yield from (f"label {name}: the lake's schema already rules {c}" for c in sorted(repeated))
+    for name, r in d.relationships.items():
+        yield from _not_null_problems(f"relationship {name}", r)
+        for end, prop in enumerate(r.equal or ()):
+            without = [p[end] for p in r.pairs if p[end] in d.labels and prop not in d.labels[p[end]].properties]
+            yield from (f"relationship {name}: equal: {label} has no property {prop}" for label in without)
+
+
+def _not_null_problems(owner: str, x: Label | Relationship) -> Iterator[str]:
+    for prop in (*x.not_null, *x.values):
+        if prop not in x.properties:
+            yield f"{owner}: there is a rule for {prop}, but no such property"
+    for prop, rule in x.values.items():
+        kind = x.properties.get(prop)
+        bounds = [b for b in (rule.minimum, rule.maximum) if b is not None]
+        if rule.allowed and kind not in ("STRING", None):
+            yield f"{owner}: {prop}: only a STRING has allowed values"
+        if bounds and kind not in ("INT64", "DOUBLE", None):
+            yield f"{owner}: {prop}: only numbers have a minimum or maximum"
+        if bounds != sorted(bounds) or not (bounds or rule.allowed):
+            yield f"{owner}: {prop}: its rule allows nothing, or everything"
+
+
+def _columns(table: str) -> "dict[str, Column]":
+    from cafe24_pipelines.stores.schemas import TABLES
+
+    return {c.name: c for c in TABLES[table].columns} if table in TABLES else {}
+
+
+def _ruled(column: "Column") -> bool:
+    return bool(column.allowed) or column.minimum is not None or column.maximum is not None
 
 
 def _runs_in_circle(d: Domain, name: str) -> bool:

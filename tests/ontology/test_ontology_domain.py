@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from cafe24_pipelines.discovery.patterns import KINDS, STATUSES
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.knowledge.documents import load_documents
+from cafe24_pipelines.ontology.health_coverage import LINKS, NODES, UNDECIDED_LABELS, UNDECIDED_LINKS
 from cafe24_pipelines.ontology.knowledge_layer import concepts_of, endpoint_place
 from cafe24_pipelines.ontology.model import domain_text, load_domain, parse_domain
+from cafe24_pipelines.stores.schemas import ORDER_STATUS
 
 
 @pytest.fixture
@@ -68,6 +71,81 @@ def _wrong(raw: dict[str, Any], case: str) -> str:
 @pytest.mark.parametrize("case", ["label", "key", "reserved", "type", "unknown", "circle", "metric", "name"])
 def test_a_broken_definition_names_the_place(raw: dict[str, Any], case: str) -> None:
     message = _wrong(raw, case)
+    with pytest.raises(ConfigError, match=message):
+        parse_domain(raw)
+
+
+def test_the_lakes_rules_hold_for_the_properties_that_come_from_it() -> None:
+    domain = load_domain()
+    order = {r.name: r for r in domain.property_rules("CRM_Order")}
+    assert order["status"].values.allowed == ORDER_STATUS and order["status"].not_null
+    assert order["order_id"].not_null and not order["country"].not_null
+    assert order["is_sale"].not_null, "computed, so domain.yaml says it"
+    rating = next(r for r in domain.property_rules("CRM_Review") if r.name == "rating")
+    assert (rating.values.minimum, rating.values.maximum, rating.not_null) == (1, 5, False)
+    bought = {r.name: r for r in domain.property_rules("BOUGHT")}
+    assert bought["orders"].not_null and bought["orders"].values.minimum == 1
+    for name, label in domain.labels.items():
+        rules = {r.name: r for r in domain.property_rules(name)}
+        assert set(rules) == set(label.properties)
+        assert all(rules[k].not_null for k in label.key if k in rules), name
+
+
+def test_closed_sets_of_findings_are_those_of_discovery() -> None:
+    rules = {r.name: r for r in load_domain().property_rules("CRM_Pattern")}
+    assert rules["status"].values.allowed == STATUSES
+    assert rules["kind"].values.allowed == KINDS
+
+
+def test_every_label_and_relationship_is_compared_with_the_lake_or_said_not_to_be() -> None:
+    domain = load_domain()
+    assert set(NODES) | UNDECIDED_LABELS == set(domain.labels) and not set(NODES) & UNDECIDED_LABELS
+    pairs = {(kind, start, end) for kind, r in domain.relationships.items() for start, end in r.pairs}
+    assert set(LINKS) <= pairs
+    left = {pair for pair in pairs - set(LINKS) if pair[0] not in UNDECIDED_LINKS}
+    assert {pair[:2] for pair in left} == {("ABOUT", "CRM_Pattern")}
+
+
+def _rule(raw: dict[str, Any], case: str) -> str:
+    """Break a rule's definition; returns what the message must say."""
+    labels, links = raw["labels"], raw["relationships"]
+    if case == "table":
+        labels["CRM_Order"]["table"] = "purchases"
+        return "label CRM_Order: the lake has no table purchases"
+    if case == "not_null":
+        labels["CRM_Order"]["not_null"] = ["isale"]
+        return "label CRM_Order: there is a rule for isale, but no such property"
+    if case == "repeated":
+        labels["CRM_Order"]["not_null"] = ["status", "is_sale"]
+        return "label CRM_Order: the lake's schema already rules status"
+    if case == "repeated bounds":
+        labels["CRM_Review"]["values"]["rating"] = {"minimum": 0}
+        return "label CRM_Review: the lake's schema already rules rating"
+    if case == "bounds of a text":
+        labels["CRM_Product"]["values"] = {"name": {"minimum": 1}}
+        return "label CRM_Product: name: only numbers"
+    if case == "a set of numbers":
+        labels["CRM_Pattern"]["values"]["n"] = {"allowed": ["1"]}
+        return "label CRM_Pattern: n: only a STRING"
+    if case == "nothing allowed":
+        labels["CRM_Pattern"]["values"]["p"] = {"minimum": 1, "maximum": 0}
+        return "label CRM_Pattern: p: its rule allows nothing, or everything"
+    if case == "equal":
+        links["OF_PRODUCT"]["equal"] = ["product_no", "product_key"]
+        return "relationship OF_PRODUCT: equal: CRM_Product has no property product_key"
+    if case == "concept":
+        raw["concepts"]["order"]["table"] = "purchases"
+        return "concept order: the lake has no table purchases"
+    links["BOUGHT"]["values"] = {"order": {"minimum": 1}}
+    return "relationship BOUGHT: there is a rule for order"
+
+
+@pytest.mark.parametrize("case", [
+    "table", "not_null", "repeated", "repeated bounds", "bounds of a text", "a set of numbers", "nothing allowed",
+    "equal", "concept", "relationship",
+])  # fmt: skip
+def test_a_rule_that_cannot_hold_names_the_place(raw: dict[str, Any], case: str) -> None:
+    message = _rule(raw, case)
     with pytest.raises(ConfigError, match=message):
         parse_domain(raw)
 

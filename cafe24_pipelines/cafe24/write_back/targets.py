@@ -1,7 +1,7 @@
 """What is written to: the tier or the coupon, looked up in the mall before anything is planned.
 
-A number that the mall doesn't know would give a plan that looks right and is refused member by member. Names are typed
-by people: they pass the privacy line before a plan shows them.
+A number that the mall doesn't know would give a plan that looks right and is refused member by member. Names are
+typed by people: they pass the privacy line before a plan shows them.
 Does not belong here: members, requests.
 """
 
