@@ -230,8 +230,8 @@ def test_kills_leave_whole_builds_and_the_next_load_ends_right(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_forty_kills(store: Neo4jGraph, neo4j_server: Any, mall: str) -> None:
-    kill_at_random(store, neo4j_server, mall, kills=40, size=20_000)
+def test_fifteen_kills(store: Neo4jGraph, neo4j_server: Any, mall: str) -> None:
+    kill_at_random(store, neo4j_server, mall, kills=15, size=20_000)
 
 
 def test_a_killed_load_is_taken_up_where_it_stopped(store: Neo4jGraph, mall: str) -> None:
