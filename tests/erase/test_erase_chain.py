@@ -26,6 +26,7 @@ def run(home: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_member_is_gone_from_every_stage_and_stays_gone(tmp_path: Path) -> None:
     home = tmp_path / "home"
     run(home)
