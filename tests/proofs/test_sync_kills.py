@@ -82,7 +82,7 @@ def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 def _names() -> list[str]:
     from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES
 
-    in_turns = {n for n, r in RESOURCES.items() if r.approved or r.analytics or r.turns}  # never wholly landed at once
+    in_turns = {n for n, r in RESOURCES.items() if r.approved or r.analytics or r.turns}  # never landed all at once
     return [n for n, r in RESOURCES.items() if r.default and n not in {*in_turns, "customers"}]
 
 
