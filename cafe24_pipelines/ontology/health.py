@@ -15,7 +15,7 @@ from cafe24_pipelines.ontology.health_coverage import coverage_violations
 from cafe24_pipelines.ontology.health_graph import GraphSeen
 from cafe24_pipelines.ontology.health_keys import read_keys
 from cafe24_pipelines.ontology.health_lake import lake_violations
-from cafe24_pipelines.ontology.health_links import Pair, Tally, read_links
+from cafe24_pipelines.ontology.health_links import Tallies, read_links
 from cafe24_pipelines.ontology.health_properties import property_violations
 from cafe24_pipelines.ontology.health_relationships import relationship_violations
 from cafe24_pipelines.ontology.health_report import Health, Violation, iso, parts_of, score_of, worst_first
@@ -55,15 +55,16 @@ def check_health(graph: "GraphStore", lake: "MallLake", mall: "Mall") -> Health:
 
 def _checked(graph: "GraphStore", lake: "MallLake", mall: "Mall", published: tuple[str, str]) -> Health:
     coverage: dict[str, tuple[int, int]] = {}
-    tallies: dict[Pair, Tally] = {}
+    tallies: Tallies = {}
+    read: set[str] = set()
     with lake.duckdb(zone=mall.time_zone) as db:
         seen = GraphSeen(graph, mall.mall_id, load_domain(), graph.counts(mall.mall_id), db)
         violations = [
             *property_violations(seen),
-            *read_keys(seen),
+            *read_keys(seen, read),
             *read_links(seen, tallies),
             *relationship_violations(seen, tallies),
-            *coverage_violations(seen, coverage),
+            *coverage_violations(seen, read, tallies, coverage),
             *lake_violations(db),
         ]
         age = _age(seen, lake, mall)

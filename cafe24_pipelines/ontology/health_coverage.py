@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.ontology.health_graph import GraphSeen
 from cafe24_pipelines.ontology.health_keys import HELD
-from cafe24_pipelines.ontology.health_links import LINKED, Pair, grouping_end
+from cafe24_pipelines.ontology.health_links import ENDS, LINKED, Side, Tallies, grouping_end
 from cafe24_pipelines.ontology.health_report import EVIDENCE_ROWS, Violation, violation
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ UNDECIDED_LABELS: Final = frozenset(["CRM_ApiResource", "CRM_Pattern", "CRM_Insi
 
 _SALES: Final = "SELECT DISTINCT member_key, product_no FROM sale_lines WHERE member_key IS NOT NULL"
 
-LINKS: Final[dict[Pair, str]] = {
+LINKS: Final[dict[tuple[str, str, str], str]] = {
     ("HAS_CUSTOMER", "CRM_Mall", "CRM_Customer"): "SELECT $mall_id FROM known_customers",
     ("SELLS", "CRM_Mall", "CRM_Product"): "SELECT $mall_id FROM known_products",
     ("PLACED", "CRM_Customer", "CRM_Order"): "SELECT member_key FROM orders WHERE member_key IS NOT NULL",
@@ -100,16 +100,24 @@ UNDECIDED_LINKS: Final = frozenset(["FOUND_IN", "EXPLAINS", "EXPLAINED_BY", "BEL
 """Of findings, of search, or of the resources that the projection names; patterns' ABOUT is one too."""
 
 
-def coverage_violations(seen: GraphSeen, held: dict[str, tuple[int, int]]) -> Iterator[Violation]:
+def coverage_violations(
+    seen: GraphSeen, read: set[str], tallies: Tallies, held: dict[str, tuple[int, int]]
+) -> Iterator[Violation]:
     """Compare nodes and relationships with the lake; `held` gets what the graph has and what it should have.
 
-    Needs the tables that `read_keys` and `read_links` fill.
+    Needs the tables that `read_keys` and `read_links` fill; `read` and `tallies` say what of. What couldn't be read
+    has been told and is left out: it is unknown, not missing.
     """
     _put_domain(seen)
     for label, sql in NODES.items():
-        yield from _nodes(seen, label, sql, held)
-    for pair, sql in LINKS.items():
-        yield from _links(seen, pair, sql, held)
+        if label in read or not seen.held(label):
+            yield from _nodes(seen, label, sql, held)
+    for (kind, start, end), sql in LINKS.items():
+        r = seen.domain.relationships[kind]
+        side = Side(kind, r, grouping_end(r), (start, end)[ENDS.index(grouping_end(r))])
+        there = seen.counts.by_type.get(kind) and seen.held(start) and seen.held(end)
+        if (kind, side.label) in tallies or not there:
+            yield from _links(seen, side, sql, held)
 
 
 def _nodes(seen: GraphSeen, label: str, sql: str, held: dict[str, tuple[int, int]]) -> Iterator[Violation]:
@@ -120,17 +128,14 @@ def _nodes(seen: GraphSeen, label: str, sql: str, held: dict[str, tuple[int, int
         yield _violation(seen, label, "", difference, held[label])
 
 
-def _links(seen: GraphSeen, pair: Pair, sql: str, held: dict[str, tuple[int, int]]) -> Iterator[Violation]:
-    kind, start, end = pair
-    mine = f"kind = '{kind}' AND start = '{start}' AND ending = '{end}'"
+def _links(seen: GraphSeen, side: Side, sql: str, held: dict[str, tuple[int, int]]) -> Iterator[Violation]:
+    mine = f"kind = '{side.kind}' AND label = '{side.label}'"
     found = f"SELECT key, sum(links) AS links FROM {LINKED} WHERE {mine} GROUP BY key"
     difference = _difference(seen, found, f"SELECT key, count(*) AS links FROM ({sql}) AS x(key) GROUP BY key")
-    r = seen.domain.relationships[kind]
-    name = kind if len(r.pairs) == 1 else f"{kind} ({start})"
+    name = side.kind if len(side.relationship.pairs) == 1 else f"{side.kind} ({side.label})"
     held[name] = (difference.found, difference.called)
     if difference.apart:
-        label, path = ((start, kind), (end, f"^{kind}"))[grouping_end(r)]
-        yield _violation(seen, label, path, difference, held[name])
+        yield _violation(seen, side.label, side.path, difference, held[name])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Does not belong here: rules (`health_properties.py`, `health_relationships.py`).
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.ontology.health_report import EVIDENCE_ROWS, Violation, violation
 from cafe24_pipelines.ontology.model import Domain
@@ -50,10 +50,16 @@ class GraphSeen:
         return self.ask(f"{matching} RETURN {shown} ORDER BY n.uid LIMIT {EVIDENCE_ROWS}", **params)
 
 
-def attempt(check: Callable[[], Iterable[Violation]], focus: str) -> Iterator[Violation]:
-    """What a check finds; one that can't run because the graph's schema is another is a finding itself.
+UNCHECKED_REMEDY: Final = (
+    "그래프가 다른 버전의 온톨로지로 만들어졌으면 `cafe24 rebuild graph`로 다시 만드세요. 질의가 시간 안에 끝나지 "
+    "않았으면 서버가 한가할 때 다시 점검하세요. 어느 쪽인지는 행의 오류에 있습니다."
+)
 
-    A graph that an older ontology built may lack a property or a relationship that a rule asks for.
+
+def attempt(check: Callable[[], Iterable[Violation]], focus: str) -> Iterator[Violation]:
+    """What a check finds; one that can't run is a finding itself, and says nothing about the rows.
+
+    A graph that an older ontology built may lack a property that a rule asks for; a busy server may stop a query.
     """
     from cafe24_pipelines.stores.cypher import BadQuery
 
@@ -64,9 +70,3 @@ def attempt(check: Callable[[], Iterable[Violation]], focus: str) -> Iterator[Vi
             "freshness", "unchecked", "Violation", focus, "", count=1, total=1, rows=[{"error": e.what}],
             message=f"{focus} 규칙을 확인할 수 없음", remedy=UNCHECKED_REMEDY,
         )  # fmt: skip
-
-
-UNCHECKED_REMEDY = (
-    "그래프가 다른 버전의 온톨로지로 만들어졌을 수 있습니다. `cafe24 rebuild graph`로 다시 만드세요. "
-    "그대로면 행의 오류를 보세요."
-)

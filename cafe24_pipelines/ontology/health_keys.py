@@ -22,18 +22,18 @@ REMEDY: Final = (
 )
 
 
-def read_keys(seen: GraphSeen) -> Iterator[Violation]:
+def read_keys(seen: GraphSeen, read: set[str]) -> Iterator[Violation]:
     """Put every node's key into the table `HELD`, and report nodes whose uid isn't uuid5 of mall, label and key.
 
-    Nodes without a key are left out (see `health_properties.py`).
+    `read` gets the labels whose keys are all there. Nodes without a key are left out (see `health_properties.py`).
     """
     seen.db.execute(f"CREATE TEMP TABLE {HELD} (label VARCHAR, key VARCHAR)")
     for label in sorted(seen.counts.by_label):
         if label in seen.domain.labels:
-            yield from attempt(partial(_of_label, seen, label), label)
+            yield from attempt(partial(_of_label, seen, label, read), label)
 
 
-def _of_label(seen: GraphSeen, label: str) -> Iterator[Violation]:
+def _of_label(seen: GraphSeen, label: str, read: set[str]) -> Iterator[Violation]:
     import pyarrow as pa
 
     wrong: list[dict[str, Any]] = []
@@ -46,6 +46,7 @@ def _of_label(seen: GraphSeen, label: str) -> Iterator[Violation]:
         seen.db.register("keys_page", keys_page)
         seen.db.execute(f"INSERT INTO {HELD} SELECT * FROM keys_page")
         seen.db.unregister("keys_page")
+    read.add(label)
     if wrong:
         name = seen.domain.labels[label].key[-1] if len(seen.domain.labels[label].key) == 1 else "key"
         rows = [{"uid": w["uid"], name: w["key"]} for w in sorted(wrong, key=lambda w: str(w["uid"]))[:EVIDENCE_ROWS]]

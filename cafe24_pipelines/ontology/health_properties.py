@@ -74,7 +74,7 @@ def _places(seen: GraphSeen) -> Iterator[_Place]:
                 seen.keys(variable, label, prefix)
                 for variable, label, prefix in zip("ab", (r.from_label, r.to_label), prefixes, strict=True)
             )
-            match = f"MATCH (a:{r.from_label})-[n:{r.type}]->(b:{r.to_label})"
+            match = f"MATCH (a:{r.from_label})-[n:{r.type}]->(b)"  # one label: see `health_links.py`
             ko = f"{seen.domain.labels[r.from_label].ko}–{seen.domain.labels[r.to_label].ko}({r.type})"
             yield _Place(r, r.type, ko, match, shown, ("a.uid", "b.uid"))
 

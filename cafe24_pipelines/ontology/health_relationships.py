@@ -4,18 +4,15 @@ A relationship is only required where the other end's label has any node: a mall
 fault. Does not belong here: whether the relationships are those that the lake calls for (`health_coverage.py`).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from cafe24_pipelines.ontology.health_graph import GraphSeen, attempt
-from cafe24_pipelines.ontology.health_links import Pair, Tally, differing
+from cafe24_pipelines.ontology.health_links import ENDS, Side, Tallies, Tally, grouping_end, sides
 from cafe24_pipelines.ontology.health_report import EVIDENCE_ROWS, Violation, violation
 from cafe24_pipelines.ontology.model import Relationship
 
-End = Literal["from", "to"]
-Tallies = Mapping[Pair, Tally]
 Rows = list[dict[str, Any]]
 
 MISSING_REMEDY: Final = (
@@ -38,63 +35,30 @@ ORPHAN_REMEDY: Final = (
 )
 
 
-@dataclass(frozen=True)
-class _Side:
-    """A relationship seen from one label at one of its ends: `n` is the node there, `o` the one opposite."""
-
-    kind: str
-    relationship: Relationship
-    end: End
-    label: str
-
-    @property
-    def others(self) -> list[str]:
-        """Labels at the other end."""
-        mine = 0 if self.end == "from" else 1
-        return sorted({pair[1 - mine] for pair in self.relationship.pairs if pair[mine] == self.label})
-
-    @property
-    def path(self) -> str:
-        """SPARQL's notation: `^` reads a relationship against its direction."""
-        return self.kind if self.end == "from" else f"^{self.kind}"
-
-    def pattern(self, n: str, r: str, o: str) -> str:
-        """The path with these pieces in its brackets."""
-        left, right = (n, o) if self.end == "from" else (o, n)
-        return f"({left})-[{r}:{self.kind}]->({right})"
-
-
 def relationship_violations(seen: GraphSeen, tallies: Tallies) -> Iterator[Violation]:
     """Everything that is wrong with how nodes are tied together, and nodes that nothing is tied to."""
     short: set[str] = set()
     for kind, r in seen.domain.relationships.items():
-        for side in _sides(seen, kind, r):
+        for side in (side for end in ENDS if end in (r.required, r.single) for side in sides(seen, kind, end)):
             for v in attempt(partial(_too_few_or_many, seen, side), kind):
                 short |= {side.label} if v.rule in ("minCount", "unchecked") else set()
                 yield v
-        yield from attempt(partial(_between_labels, seen, kind, r, tallies), kind)
+        for side in sides(seen, kind, grouping_end(r)):
+            if tally := tallies.get((kind, side.label)):
+                yield from attempt(partial(_of_grouped, seen, side, tally), kind)
+        if seen.counts.by_type.get(kind):
+            yield from attempt(partial(_wrong_labels, seen, kind, r, tallies), kind)
     yield from _unknown(seen)
     for label in _may_be_orphans(seen, short):
         yield from attempt(partial(_orphans, seen, label), label)
 
 
-def _sides(seen: GraphSeen, kind: str, r: Relationship) -> Iterator[_Side]:
-    """The ends that a rule is about, label by label, where both ends have nodes at all."""
-    ends: tuple[End, ...] = ("from", "to")
-    for end in ends:
-        if end in (r.required, r.single):
-            for label in sorted({pair[0 if end == "from" else 1] for pair in r.pairs}):
-                side = _Side(kind, r, end, label)
-                if seen.held(label) and any(seen.held(other) for other in side.others):
-                    yield side
-
-
-def _too_few_or_many(seen: GraphSeen, side: _Side) -> Iterator[Violation]:
+def _too_few_or_many(seen: GraphSeen, side: Side) -> Iterator[Violation]:
     """Nodes without a relationship that they must have, or with two where one is allowed."""
     r, label, links = side.relationship, side.label, seen.counts.by_type.get(side.kind, 0)
     missing: int | None = None
     if r.required == side.end:
-        without = "" if not links else f" WHERE NOT EXISTS {{ MATCH {side.pattern('n', '', 'o')} }}"
+        without = "" if not links else f" WHERE NOT EXISTS {{ MATCH {side.pattern('n')} }}"
         matching = f"MATCH (n:{label}){without}"
         missing = seen.numbers(f"{matching} RETURN count(n) AS nodes")["nodes"] if links else seen.held(label)
         if missing:
@@ -103,7 +67,7 @@ def _too_few_or_many(seen: GraphSeen, side: _Side) -> Iterator[Violation]:
             yield _of_side(seen, side, "minCount", message, MISSING_REMEDY, count=missing, rows=rows)
     if r.single != side.end or not links or (missing is not None and links == seen.held(label) - missing):
         return  # with as many relationships as nodes that have one, none has two
-    several = f"MATCH {side.pattern(f'n:{label}', 'r', 'o')} WITH n, count(r) AS links WHERE links > 1"
+    several = f"{side.match} WITH n, count(r) AS links WHERE links > 1"
     if count := seen.numbers(f"{several} RETURN count(n) AS nodes")["nodes"]:
         rows = seen.evidence(label, several, ", links")
         message = f"{r.ko} 관계({side.kind})가 둘 이상인 {seen.domain.labels[label].ko}"
@@ -111,7 +75,7 @@ def _too_few_or_many(seen: GraphSeen, side: _Side) -> Iterator[Violation]:
 
 
 def _of_side(
-    seen: GraphSeen, side: _Side, rule: str, message: str, remedy: str, *, count: int, rows: Rows
+    seen: GraphSeen, side: Side, rule: str, message: str, remedy: str, *, count: int, rows: Rows
 ) -> Violation:
     return violation(
         "cardinality", rule, "Violation", side.label, side.path, count=count, total=seen.held(side.label),
@@ -119,36 +83,39 @@ def _of_side(
     )  # fmt: skip
 
 
-def _between_labels(seen: GraphSeen, kind: str, r: Relationship, tallies: Tallies) -> Iterator[Violation]:
-    """Relationships that stand twice, whose ends differ, or that tie labels they aren't made for."""
-    total = seen.counts.by_type.get(kind, 0)
-    for start, end in r.pairs:
-        tally = tallies.get((kind, start, end), Tally(0, 0, 0))
-        pattern = f"MATCH (a:{start})-[r:{kind}]->(b:{end})"
-        if tally.repeated:
-            repeated = f"{pattern} WITH a, b, count(r) AS links WHERE links > 1"
-            rows = _pairs(seen, repeated, (start, end), ", links")
-            message = f"같은 두 노드 사이에 거듭된 {r.ko} 관계({kind})"
-            yield violation(
-                "cardinality", "repeated", "Violation", kind, "", count=tally.repeated, total=total, message=message,
-                remedy=SEVERAL_REMEDY, rows=rows,
-            )  # fmt: skip
-        if tally.differing and r.equal:
-            more = f", a.{r.equal[0]} AS from_value, b.{r.equal[1]} AS to_value"
-            rows = _pairs(seen, f"{pattern} WHERE {differing(r)}", (start, end), more)
-            message = f"{kind} 관계의 두 끝에서 {r.equal[0]}와(과) {r.equal[1]} 값이 다름"
-            yield violation(
-                "references", "equals", "Violation", kind, "", count=tally.differing, total=total, message=message,
-                remedy=WRONG_END_REMEDY, rows=rows,
-            )  # fmt: skip
-    counted = [tallies.get((kind, start, end)) for start, end in r.pairs if seen.held(start) and seen.held(end)]
-    if total and None not in counted and (wrong := total - sum(t.links for t in counted if t)) > 0:
-        allowed = " AND ".join(f"NOT (a:{start} AND b:{end})" for start, end in r.pairs)
-        rows = _ends(seen, f"MATCH (a)-[:{kind}]->(b) WHERE {allowed}")
-        message = f"정해지지 않은 라벨을 잇는 {r.ko} 관계({kind})"
+def _of_grouped(seen: GraphSeen, side: Side, tally: Tally) -> Iterator[Violation]:
+    """Relationships that stand twice, or whose ends differ, as they were counted at one label."""
+    r, kind, total = side.relationship, side.kind, seen.counts.by_type[side.kind]
+    if tally.repeated:
+        rows = _pairs(seen, side, f"{side.match} WITH n, o, count(r) AS links WHERE links > 1", ", links")
         yield violation(
-            "references", "class", "Violation", kind, "", count=wrong, total=total, message=message,
-            remedy=WRONG_END_REMEDY, rows=rows,
+            "cardinality", "repeated", "Violation", kind, "", count=tally.repeated, total=total,
+            message=f"같은 두 노드 사이에 거듭된 {r.ko} 관계({kind})", remedy=SEVERAL_REMEDY, rows=rows,
+        )  # fmt: skip
+    if tally.differing and r.equal:
+        start, end = ("n", "o") if side.end == "from" else ("o", "n")
+        more = f", {start}.{r.equal[0]} AS from_value, {end}.{r.equal[1]} AS to_value"
+        yield violation(
+            "references", "equals", "Violation", kind, "", count=tally.differing, total=total,
+            message=f"{kind} 관계의 두 끝에서 {r.equal[0]}와(과) {r.equal[1]} 값이 다름", remedy=WRONG_END_REMEDY,
+            rows=_pairs(seen, side, f"{side.match} WHERE {side.differing}", more),
+        )  # fmt: skip
+
+
+def _wrong_labels(seen: GraphSeen, kind: str, r: Relationship, tallies: Tallies) -> Iterator[Violation]:
+    """Relationships that tie other labels than they are made for: from one end or the other, fewer are found."""
+    total, grouping = seen.counts.by_type[kind], grouping_end(r)
+    here, there = list(sides(seen, kind, grouping)), sides(seen, kind, "to" if grouping == "from" else "from")
+    if any((kind, side.label) not in tallies for side in here):
+        return  # it couldn't be counted, and that has been told
+    known = sum(tallies[(kind, side.label)].links for side in here)
+    opposite = sum(seen.numbers(f"{side.match} RETURN count(r) AS links")["links"] for side in there)
+    if wrong := total - min(known, opposite):
+        made_for = " AND ".join(f"NOT (a:{start} AND b:{end})" for start, end in r.pairs)
+        yield violation(
+            "references", "class", "Violation", kind, "", count=wrong, total=total,
+            message=f"정해지지 않은 라벨을 잇는 {r.ko} 관계({kind})", remedy=WRONG_END_REMEDY,
+            rows=_ends(seen, f"MATCH (a)-[:{kind}]->(b) WHERE {made_for}"),
         )  # fmt: skip
 
 
@@ -168,10 +135,12 @@ def _unknown(seen: GraphSeen) -> Iterator[Violation]:
         )  # fmt: skip
 
 
-def _pairs(seen: GraphSeen, matching: str, labels: tuple[str, str], more: str) -> Rows:
-    """Keys of both ends, of some of the relationships for which `matching` holds."""
-    shown = f"{seen.keys('a', labels[0], 'from_')}, {seen.keys('b', labels[1], 'to_')}{more}"
-    return seen.ask(f"{matching} RETURN {shown} ORDER BY a.uid, b.uid LIMIT {EVIDENCE_ROWS}")
+def _pairs(seen: GraphSeen, side: Side, matching: str, more: str) -> Rows:
+    """Keys of both ends (a uid, where the other's label may be one of several), of some that `matching` finds."""
+    mine, theirs = ("from_", "to_") if side.end == "from" else ("to_", "from_")
+    other = seen.keys("o", side.others[0], theirs) if len(side.others) == 1 else f"o.uid AS {theirs}uid"
+    shown = f"{seen.keys('n', side.label, mine)}, {other}{more}"
+    return seen.ask(f"{matching} RETURN {shown} ORDER BY n.uid, o.uid LIMIT {EVIDENCE_ROWS}")
 
 
 def _ends(seen: GraphSeen, matching: str) -> Rows:

@@ -118,7 +118,7 @@ def pattern_of(spec: LabelSpec | RelationshipSpec) -> tuple[str, str]:
     """The pattern in which `n` is what has the spec's properties, and the uids to return so that it can be found."""
     if isinstance(spec, LabelSpec):
         return f"(n:{spec.label})", "n.uid AS uid"
-    return f"(a:{spec.from_label})-[n:{spec.type}]->(b:{spec.to_label})", "a.uid AS uid, b.uid AS to_uid"
+    return f"(a:{spec.from_label})-[n:{spec.type}]->(b)", "a.uid AS uid, b.uid AS to_uid"
 
 
 class GraphStore(Protocol):

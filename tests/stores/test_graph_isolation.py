@@ -8,7 +8,7 @@ The queries are drawn from a grammar of the shared subset (docs/ontology.md). Ho
 it, are either refused with a remedy or pass the same oracle.
 """
 
-import random
+import os
 import re
 import runpy
 import uuid
@@ -562,11 +562,11 @@ def test_no_query_of_the_subset_crosses(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_ten_thousand_queries_of_the_subset_dont_cross(scene: Scene) -> None:
+@pytest.mark.timeout(900)
+def test_thousands_more_queries_of_the_subset_dont_cross(scene: Scene) -> None:
     embedded = isinstance(scene.store, EmbeddedGraph)
-    base = random.SystemRandom().randrange(2**32)
-    told = run_queries(scene, QUERIES, 3500 if embedded else 1000, (base, base + 1, base + 2))
+    base = int(os.environ.get("CAFE24_TEST_SEED", "100"))  # another seed asks other queries
+    told = run_queries(scene, QUERIES, 1200 if embedded else 300, (base, base + 1, base + 2))
     assert told["refused"] == 0
     assert told["rows"] > told["empty"]
 
@@ -809,10 +809,10 @@ def test_bent_queries_dont_cross(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_ten_thousand_bent_queries_dont_cross(scene: Scene) -> None:
-    told = bend(scene, 10_000, random.SystemRandom().randrange(2**32))
-    assert told["refused"] > told["rows"] > 200, told
+@pytest.mark.timeout(900)
+def test_thousands_more_bent_queries_dont_cross(scene: Scene) -> None:
+    told = bend(scene, 3_000, int(os.environ.get("CAFE24_TEST_SEED", "100")))
+    assert told["refused"] > told["rows"] > 60, told
 
 
 def test_the_oracle_sees_rows_of_another_mall(scene: Scene) -> None:

@@ -171,7 +171,7 @@ def test_no_search_reaches_another_mall(filled: VectorStore, reads: list[Any]) -
 
 
 @pytest.mark.slow
-@calm(1500)
+@calm(500)
 @given(reads=st.lists(READ, min_size=READS, max_size=READS))
 def test_no_search_reaches_another_mall_in_thousands_of_reads(filled: VectorStore, reads: list[Any]) -> None:
     for read in reads:
