@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from neo4j import Driver, Record
 
 neo4j_server = runpy.run_path(str(Path(__file__).parents[1] / "servers" / "neo4j_server.py"))["neo4j_server"]
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DOMAIN = load_domain()
 QUERIES = {q.name: q for q in saved_queries(DOMAIN)}
