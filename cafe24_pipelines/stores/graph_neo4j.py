@@ -51,9 +51,9 @@ OURS: Final = frozenset([MARKER, LEDGER, LOCK])
 """Labels of the store's own; no query can match them, since they carry no scope."""
 FORMAT: Final = 2
 """How this version lays a graph out. 1: a scope a load; 2: two copies, brought up to date by a ledger."""
-_IN_SCOPE: Final = f"{{node}}.{SCOPE} IN $_scopes AND {{node}}.uid >= ''"
-"""The uid says nothing new, but with it the planner may use the index on (_scope, uid). `IS NOT NULL` would do, but
-Neo4j 5.26.0 then returns some nodes with `uid: true`."""
+_IN_SCOPE: Final = f"{{node}}.{SCOPE} IN $_scopes"
+"""Nothing about the uid, though the index on (_scope, uid) would then do: Neo4j 5.26 returns some nodes with
+`uid: true` for `IS NOT NULL`, and for `>= ''` plans a product of a path's ends. So `_scope` has its own index."""
 _IN_FORMER_SCOPE: Final = "{node}.scope IN $_scopes AND {node}._scope IS NULL"
 """The same for a graph of format 1."""
 _MARKED: Final = f"MATCH (m:{MARKER} {{mall_id: $mall_id}}) RETURN properties(m) AS marker"
@@ -411,6 +411,7 @@ def _constrain(connection: Neo4jConnection, schema: GraphSchema) -> None:
         wanted |= {
             f"{label}_key": f"CONSTRAINT {label}_key IF NOT EXISTS "
             f"FOR (n:{label}) REQUIRE (n.{SCOPE}, n.uid) IS UNIQUE",
+            f"{label}_copy": f"INDEX {label}_copy IF NOT EXISTS FOR (n:{label}) ON (n.{SCOPE})",
             f"{label}_mall": f"INDEX {label}_mall IF NOT EXISTS FOR (n:{label}) ON (n.mall_id)",
         }
     former = [f"{spec.label}_{name}" for spec in schema.labels for name in ("uid", "scope")]
