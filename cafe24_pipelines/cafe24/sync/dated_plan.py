@@ -1,5 +1,6 @@
 """Where a walk by windows begins, and how it is cut into windows. Does not belong here: reading them (`dated.py`)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from cafe24_pipelines.errors import Cafe24Error
 _DAY = 86_400
 
 
-class DatedPlan:
+class DatedPlan(ABC):
     """One list by time: a resource of one shop, for articles of one board.
 
     Args:
@@ -134,6 +135,6 @@ class DatedPlan:
         except CapReached:
             return None  # met again, and dealt with, when the window's turn comes
 
+    @abstractmethod
     def _failed(self, window: Window, error: Cafe24Error, part: str) -> None:
         """What becomes of a window that could not be counted."""
-        raise NotImplementedError
