@@ -4,7 +4,6 @@ Every command has `--json`. A problem is one line on stderr and exit code 1; wro
 are imported inside commands, so that `cafe24 --help` answers at once. Does not belong here: anything that computes.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -127,15 +126,22 @@ def patterns(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["rfm", "cohorts"]))
+@click.argument("name", required=False)
+@click.option("--rows", default=20, show_default=True, help="Rows of the table to show; 0 for none, -1 for all.")
+@click.option("--charts", type=click.Path(path_type=Path), help="Write the charts (SVG) to this folder.")
 @common
-def metrics(name: str, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
-    """A CRM table computed by the last run."""
-    from cafe24_pipelines.crm.tables import CrmTables
+def metrics(
+    settings: Settings, mall_id: str, as_json: bool, lang: str, *, name: str | None, rows: int, charts: Path | None
+) -> None:
+    """A CRM analysis of the last run: figures, table, charts. Without a name, all there are."""
+    from cafe24_pipelines.commands.metrics import all_metrics, metric
 
-    frame = CrmTables(settings.home.analytics).read(mall_id, name)
-    rows = json.loads(frame.to_json(orient="records", date_format="iso", force_ascii=False))
-    show_result(rows, as_json, show.rows(rows[:50], lang))
+    if name is None:
+        found = all_metrics(settings, mall_id)
+        show_result(found, as_json, show.rows(found, lang))
+        return
+    report = metric(settings, mall_id, name, rows=rows, charts=charts)
+    show_result(report, as_json, show.metric(report, lang))
 
 
 @main.group()

@@ -1,5 +1,6 @@
 """How the CLI shows results to a person: Korean by default, English on request. Text only; no computing."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ _KO = {
     "train": "학습", "validation": "검증", "written": "저장했습니다",
 }  # fmt: skip
 
+_METRIC_PARTS = ("name", "title", "table", "lacking", "charts")
 _QUESTIONS = {"ko": "지난달 매출과 주문 수는?", "en": "지난달 매출과 주문 수는?"}
 
 
@@ -160,6 +162,17 @@ def rows(found: Sequence[Mapping[str, Any]], lang: str) -> str:
     for row in found:
         table.add_row(*(_cut(row.get(k), 40) for k in found[0]))
     return _render(table)
+
+
+def metric(report: Mapping[str, Any], lang: str) -> str:
+    """One analysis: its plain figures, what is missing, then the first rows of its table."""
+    lines = [str(report["title"])]
+    lines += [f"  {k}: {v}" for k, v in report.items() if k not in _METRIC_PARTS and not isinstance(v, dict | list)]
+    lines += [f"  {k}: {json.dumps(v, ensure_ascii=False)}" for k, v in report.items()
+              if k not in _METRIC_PARTS and isinstance(v, dict)]  # fmt: skip
+    lines += [f"  ! {one['what']}: {one['have']:g} < {one['needed']:g}" for one in report["lacking"]]
+    lines += [f"  {path}" for path in report.get("charts", ())]
+    return "\n".join([*lines, rows(report["table"], lang) if report["table"] else ""])
 
 
 def exported(report: Mapping[str, Any], lang: str) -> str:

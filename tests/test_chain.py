@@ -138,7 +138,10 @@ def test_doctor_finds_all_well(small_mall: Settings) -> None:
 
 
 def test_metrics_and_rebuild(small_mall: Settings) -> None:
-    assert json.loads(cafe24(small_mall, "metrics", "rfm", "--json"))[0]["segment"]
+    report = json.loads(cafe24(small_mall, "metrics", "rfm", "--json"))
+    assert report["status"] == "ok"
+    assert report["table"][0]["segment"]
+    assert sum(row["customers"] for row in report["segments"]) == report["rows"] == report["customers"]
     digest = status(small_mall, "sandbox")["digest"]["graph"]
     assert json.loads(cafe24(small_mall, "rebuild", "graph", "--json"))["digest"] == digest
 

@@ -181,7 +181,7 @@ def _with_notes(result: Computed, found: Route, aggregate: Aggregate, slots: Slo
 def _rfm_segments(services: "Services") -> tuple[list[dict[str, Any]], str]:
     from cafe24_pipelines.crm.rfm import rfm, rfm_segments
 
-    frame = rfm_segments(rfm(services.lake, services.mall))
+    frame = rfm_segments(rfm(services.lake, services.mall).table)
     rows = [
         {"name": str(name), "customers": int(n)} for name, n in zip(frame["segment"], frame["customers"], strict=True)
     ]

@@ -55,6 +55,13 @@ def counts_table(counts: Mapping[str, int], *, name: str, value: str) -> dg.Meta
     return preview({name: key, value: number} for key, number in ordered)
 
 
+def picture(svg: str, name: str) -> dg.MetadataValue:
+    """An SVG shown where Dagster renders Markdown."""
+    from base64 import b64encode
+
+    return dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})")
+
+
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
     return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"

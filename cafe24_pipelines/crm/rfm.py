@@ -6,14 +6,18 @@ or sending anything to anybody.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
+from cafe24_pipelines.crm.analysis import Lacking, Outcome, analysis
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Mapping
 
-    from cafe24_pipelines.stores.lake import MallLake
+    import pandas as pd
+    import pyarrow as pa
+
+    from cafe24_pipelines.crm.shop import Shop
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,20 @@ def segment_of(r: int, f: int, m: int) -> Segment:
     return _GRID[5 - r][fm - 1]
 
 
-def rfm(lake: "MallLake", mall: Mall) -> "pd.DataFrame":
-    """One row a member with at least one sale, ordered by `member_key`.
+def _columns() -> "Mapping[str, pa.DataType]":
+    from cafe24_pipelines.stores.schemas import INT, MONEY, TEXT
+
+    return {
+        "member_key": TEXT, "recency_days": INT, "frequency": INT, "monetary": MONEY,
+        "r": INT, "f": INT, "m": INT, "segment": TEXT, "action": TEXT,
+    }  # fmt: skip
+
+
+@analysis(name="rfm", title_ko="RFM", title_en="RFM", needs=("orders", "order_items", "customers"), columns=_columns)
+def rfm(shop: "Shop", mall: Mall) -> Outcome:
+    """Recency, frequency and monetary scores of every buyer, with a named segment and an action.
+
+    One row a member with at least one sale, ordered by `member_key`.
 
     Columns: member_key, recency_days (whole local days up to the mall's last day of orders), frequency (sales),
     monetary (Decimal, sales less credits), r, f, m (1 to 5, 5 is best), segment, action. Equal values always get
@@ -73,7 +89,7 @@ def rfm(lake: "MallLake", mall: Mall) -> "pd.DataFrame":
     """
     import numpy as np
 
-    frame = lake.query(_BASE_SQL, zone=mall.time_zone).to_pandas()
+    frame = shop.query(_BASE_SQL, zone=mall.time_zone).to_pandas()
     n = len(frame)
     days = frame["recency_days"].astype("int64")
     frame["recency_days"], frame["frequency"] = days, frame["frequency"].astype("int64")
@@ -84,7 +100,9 @@ def rfm(lake: "MallLake", mall: Mall) -> "pd.DataFrame":
     found = [segment_of(r, f, m) for r, f, m in zip(frame["r"], frame["f"], frame["m"], strict=True)]
     frame["segment"] = [s.name for s in found]
     frame["action"] = [s.action for s in found]
-    return frame
+    if frame.empty:
+        return Outcome(frame, {}, lacking=(Lacking("회원의 구매", 0, 1),))
+    return Outcome(frame, _summary(frame), {"grid": _grid_chart(frame)})
 
 
 def rfm_segments(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -110,3 +128,39 @@ def rfm_segments(frame: "pd.DataFrame") -> "pd.DataFrame":
             }
         )
     return pd.DataFrame(rows)
+
+
+def _summary(frame: "pd.DataFrame") -> dict[str, Any]:
+    segments = rfm_segments(frame)
+    return {
+        "customers": len(frame),
+        "revenue": float(sum(frame["monetary"])),
+        "segments": [
+            {
+                "segment": str(row["segment"]), "customers": int(row["customers"]), "share": float(row["share"]),
+                "revenue": float(row["revenue"]), "action": str(row["action"]),
+                "recency_days": float(row["recency_days"]) if row["customers"] else None,
+            }
+            for row in segments.to_dict("records")
+        ],
+    }  # fmt: skip
+
+
+def _grid_chart(frame: "pd.DataFrame") -> str:
+    """Buyers by recency and by the mean of frequency and money."""
+    import numpy as np
+
+    from cafe24_pipelines.crm.charts import heat_map
+
+    grid = np.zeros((5, 5))
+    np.add.at(grid, (5 - frame["r"], (frame["f"] + frame["m"] + 1) // 2 - 1), 1)
+    scores = [str(score) for score in range(1, 6)]
+    return heat_map(
+        grid,
+        scores[::-1],
+        scores,
+        title="RFM: 구매 회원 수",
+        x="FM(빈도와 금액의 평균)",
+        y="R(최근성)",
+        form="{:,.0f}",
+    )

@@ -1,18 +1,21 @@
-"""Analytics tables as published Parquet: one current build a mall and table.
+"""Analytics as published files, one current build a mall and analysis: its table (Parquet), summary and charts.
 
 Readers see the last complete build; publishing equal content changes nothing on disk. Does not belong here: how
 a table is computed.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import NotBuilt
-from cafe24_pipelines.stores.files import Published
+from cafe24_pipelines.stores.digest import combine, json_digest, table_digest
+from cafe24_pipelines.stores.files import Build, Published
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from cafe24_pipelines.crm.analysis import Analysis, Outcome
 
 _FILE = "table.parquet"
 
@@ -23,23 +26,29 @@ class CrmTables:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def publish(self, mall_id: str, name: str, frame: "pd.DataFrame") -> str:
-        """Publish `frame` as the current table `name` of a mall; equal content is not written again.
+    def publish(self, mall_id: str, name: str, outcome: "Outcome") -> str:
+        """Publish what the analysis `name` found as its current table; equal content is not written again.
 
         Returns:
-            The content digest.
+            The content digest, of table and summary.
+
+        Raises:
+            ValueError: columns are not the declared ones, or a number of the summary is not finite.
         """
         import pyarrow.parquet as pq
 
-        from cafe24_pipelines.stores.digest import table_digest
+        from cafe24_pipelines.crm.analysis import analysis_named
 
-        table = _arrow(name, frame)
-        digest = table_digest(table)
+        table, summary = _arrow(analysis_named(name), outcome.table), outcome.to_json()
+        digest = combine([table_digest(table), json_digest(summary)])
         store = self._store(mall_id, name)
         if digest != self.digest(mall_id, name):
             staging = store.staging(digest)
             pq.write_table(table, staging / _FILE, compression="zstd")
-            store.publish(staging, digest, {"rows": table.num_rows, "digest": digest})
+            for chart, svg in outcome.charts.items():
+                (staging / f"{chart}.svg").write_text(svg, encoding="utf-8")
+            meta = {"rows": table.num_rows, "digest": digest, "summary": summary}
+            store.publish(staging, digest, meta)
         return digest
 
     def read(self, mall_id: str, name: str) -> "pd.DataFrame":
@@ -50,13 +59,19 @@ class CrmTables:
         """
         import pyarrow.parquet as pq
 
-        build = self._store(mall_id, name).current()
-        if build is None:
-            raise NotBuilt(
-                f"the analytics table {name!r} of mall {mall_id!r} does not exist yet",
-                remedy="run `cafe24 run` first",
-            )
-        return pq.read_table(build.path / _FILE).to_pandas()
+        return pq.read_table(self._build(mall_id, name).path / _FILE).to_pandas()
+
+    def summary(self, mall_id: str, name: str) -> dict[str, Any]:
+        """The current summary: status, what is missing, and the figures of the whole.
+
+        Raises:
+            NotBuilt: the analysis has never been published for this mall.
+        """
+        return dict(self._build(mall_id, name).meta["summary"])
+
+    def charts(self, mall_id: str, name: str) -> dict[str, Path]:
+        """The current charts: SVG files by name."""
+        return {path.stem: path for path in sorted(self._build(mall_id, name).path.glob("*.svg"))}
 
     def digest(self, mall_id: str, name: str) -> str:
         """Content digest of the current table ("" before the first publication)."""
@@ -69,27 +84,27 @@ class CrmTables:
         names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.exists() else []
         return {name: digest for name in names if (digest := self.digest(mall_id, name))}
 
+    def _build(self, mall_id: str, name: str) -> Build:
+        build = self._store(mall_id, name).current()
+        if build is None:
+            raise NotBuilt(
+                f"the analytics table {name!r} of mall {mall_id!r} does not exist yet",
+                remedy="run `cafe24 run` first",
+            )
+        return build
+
     def _store(self, mall_id: str, name: str) -> Published:
         return Published(self.root / mall_id / name)
 
 
-def _arrow(name: str, frame: "pd.DataFrame") -> "pa.Table":
+def _arrow(analysis: "Analysis", frame: "pd.DataFrame") -> "pa.Table":
     """Arrow with one type a column whatever the rows: an inferred decimal's precision depends on its values."""
     import pyarrow as pa
 
-    from cafe24_pipelines.stores.schemas import INT, MONEY, TEXT
-
-    declared = {
-        "rfm": {
-            "member_key": TEXT, "recency_days": INT, "frequency": INT, "monetary": MONEY,
-            "r": INT, "f": INT, "m": INT, "segment": TEXT, "action": TEXT,
-        },
-        "cohorts": {
-            "cohort": TEXT, "month_index": INT, "cohort_size": INT, "active_customers": INT,
-            "retention": pa.float64(), "revenue": MONEY, "observed": pa.bool_(),
-        },
-    }.get(name)  # fmt: skip
-    if declared is None:
-        return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    schema = pa.schema(list(declared.items()))
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    columns = analysis.columns()
+    if set(frame.columns) != set(columns):
+        raise ValueError(f"{analysis.name}: columns {sorted(frame.columns)} are not the declared {sorted(columns)}")
+    schema = pa.schema(list(columns.items()))
+    return pa.Table.from_pandas(frame[list(columns)], schema=schema, preserve_index=False).replace_schema_metadata(
+        None
+    )

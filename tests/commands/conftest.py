@@ -49,13 +49,14 @@ class Shell:
         """Have the last run put so many members in a segment; their raw ids."""
         import pandas as pd
 
+        from cafe24_pipelines.crm.analysis import Outcome
         from cafe24_pipelines.crm.tables import CrmTables
 
         ids = sorted(row["member_id"] for row in self.rows("customers_privacy"))[:number]
         keys = [str(pseudonyms(self.settings, "sandbox").of(member)) for member in ids]
         one = {"recency_days": 1, "frequency": 1, "monetary": Decimal("1.0000"), "r": 1, "f": 1, "m": 1}
         frame = pd.DataFrame([{"member_key": key, **one, "segment": segment, "action": ""} for key in keys])
-        CrmTables(self.settings.home.analytics).publish("sandbox", "rfm", frame)
+        CrmTables(self.settings.home.analytics).publish("sandbox", "rfm", Outcome(frame, {}))
         return ids
 
 

@@ -1,5 +1,6 @@
 """RFM, cohorts and their publication on a shop small enough to reckon by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
@@ -60,7 +61,7 @@ def many(root: Path, members: int = 500) -> MallLake:
 
 
 def test_values_are_exact_and_count_sales_only(tmp_path: Path) -> None:
-    frame = rfm(land(tmp_path, ORDERS), MALL).set_index("member_key")
+    frame = rfm(land(tmp_path, ORDERS), MALL).table.set_index("member_key")
     assert list(frame.index) == ["a", "b", "d"]  # c never paid, guests have no key
     assert frame.loc["a", "monetary"] == Decimal("130.0000")  # 100.50 + 50.25 - 20.75
     assert frame["frequency"].to_dict() == {"a": 2, "b": 1, "d": 1}
@@ -69,7 +70,7 @@ def test_values_are_exact_and_count_sales_only(tmp_path: Path) -> None:
 
 
 def test_equal_values_get_equal_scores_and_untied_ones_fill_five_classes(tmp_path: Path) -> None:
-    frame = rfm(many(tmp_path), MALL)
+    frame = rfm(many(tmp_path), MALL).table
     for score, column in (("r", "recency_days"), ("f", "frequency"), ("m", "monetary")):
         assert frame.groupby(column)[score].nunique().max() == 1
         best_first = frame.sort_values(column, ascending=score == "r")[score]
@@ -80,13 +81,13 @@ def test_equal_values_get_equal_scores_and_untied_ones_fill_five_classes(tmp_pat
 
 
 def test_one_member_scores_and_no_member_makes_an_empty_frame(tmp_path: Path) -> None:
-    one = rfm(land(tmp_path / "one", ORDERS[:1]), MALL)
+    one = rfm(land(tmp_path / "one", ORDERS[:1]), MALL).table
     assert one[["r", "f", "m", "segment"]].to_numpy().tolist() == [[5, 1, 1, "신규"]]
-    none = rfm(land(tmp_path / "none", []), MALL)
+    none = rfm(land(tmp_path / "none", []), MALL).table
     assert len(none) == 0
     assert list(none.columns) == list(one.columns)
     assert rfm_segments(none)["customers"].sum() == 0
-    assert len(cohorts(land(tmp_path / "none2", []), MALL)) == 0
+    assert len(cohorts(land(tmp_path / "none2", []), MALL).table) == 0
 
 
 def test_segments_part_the_whole_grid_and_each_has_its_own_action() -> None:
@@ -100,7 +101,7 @@ def test_segments_part_the_whole_grid_and_each_has_its_own_action() -> None:
 
 
 def test_segment_table_adds_up(tmp_path: Path) -> None:
-    frame = rfm(many(tmp_path), MALL)
+    frame = rfm(many(tmp_path), MALL).table
     table = rfm_segments(frame)
     assert list(table["segment"]) == list(SEGMENTS)
     assert table["customers"].sum() == 500
@@ -109,7 +110,7 @@ def test_segment_table_adds_up(tmp_path: Path) -> None:
 
 
 def test_cohorts_follow_local_months_and_mark_what_is_not_over(tmp_path: Path) -> None:
-    frame = cohorts(land(tmp_path, ORDERS), MALL).set_index(["cohort", "month_index"])
+    frame = cohorts(land(tmp_path, ORDERS), MALL).table.set_index(["cohort", "month_index"])
     assert frame.loc[("2026-01", 0), ["cohort_size", "active_customers"]].tolist() == [1, 1]
     assert frame.loc[("2026-01", 1), ["active_customers", "retention"]].tolist() == [1, 1.0]
     assert frame.loc[("2026-01", 1), "revenue"] == Decimal("50.2500")
@@ -127,7 +128,7 @@ def test_cohorts_follow_local_months_and_mark_what_is_not_over(tmp_path: Path) -
 
 def test_cohort_sizes_and_revenue_add_up_to_the_members(tmp_path: Path) -> None:
     lake = many(tmp_path)
-    frame, members = cohorts(lake, MALL), rfm(lake, MALL)
+    frame, members = cohorts(lake, MALL).table, rfm(lake, MALL).table
     assert frame.drop_duplicates("cohort")["cohort_size"].sum() == len(members)
     assert sum(frame["revenue"].dropna()) == sum(members["monetary"])
     assert (frame.loc[frame["month_index"] == 0, "retention"].dropna() == 1).all()
@@ -138,15 +139,20 @@ def test_tables_keep_types_and_publish_nothing_twice(tmp_path: Path) -> None:
     with pytest.raises(NotBuilt, match="cafe24 run"):
         tables.read("m", "rfm")
     assert tables.digests("m") == {}
-    frame = rfm(lake, MALL)
-    digest = tables.publish("m", "rfm", frame)
+    outcome = rfm(lake, MALL)
+    frame = outcome.table
+    digest = tables.publish("m", "rfm", outcome)
     pointer = tmp_path / "tables" / "m" / "rfm" / "current.json"
     stamp = pointer.stat().st_mtime_ns
-    assert tables.publish("m", "rfm", frame.sample(frac=1, random_state=1)) == digest  # the order of rows is nothing
+    assert (
+        tables.publish("m", "rfm", replace(outcome, table=frame.sample(frac=1, random_state=1))) == digest
+    )  # the order of rows is nothing
     assert pointer.stat().st_mtime_ns == stamp
     back = tables.read("m", "rfm")
     assert back["monetary"].tolist() == frame["monetary"].tolist()
-    changed = frame.assign(segment="신규")
+    assert tables.summary("m", "rfm")["customers"] == len(frame)
+    assert tables.charts("m", "rfm")["grid"].read_text(encoding="utf-8").startswith("<?xml")
+    changed = replace(outcome, table=frame.assign(segment="신규"))
     assert tables.publish("m", "rfm", changed) != digest
     assert set(tables.read("m", "rfm")["segment"]) == {"신규"}
     tables.publish("m", "cohorts", cohorts(lake, MALL))

@@ -10,6 +10,7 @@ from cafe24_pipelines.cafe24.admin_api.errors import ScopeMissing
 from cafe24_pipelines.cafe24.write_back import members as choosing
 from cafe24_pipelines.cafe24.write_back.commands import write_back_coupon, write_back_group
 from cafe24_pipelines.cafe24.write_back.members import consenting, resolve_members, segment_members
+from cafe24_pipelines.crm.analysis import Outcome
 from cafe24_pipelines.crm.tables import CrmTables
 from cafe24_pipelines.errors import BadInput, NotBuilt
 
@@ -25,7 +26,7 @@ def publish(shop, members, segment: str = "휴면") -> None:
         segment=segment,
         action="",
     )
-    CrmTables(shop.settings.home.analytics).publish("sandbox", "rfm", frame)
+    CrmTables(shop.settings.home.analytics).publish("sandbox", "rfm", Outcome(frame, {}))
 
 
 def test_ids_are_found_by_walking_members_and_the_rest_is_reported(shop, client, monkeypatch):

@@ -63,15 +63,14 @@ class _Rebuild:
 
     def tables(self) -> None:
         """CRM tables."""
-        from cafe24_pipelines.crm.cohorts import cohorts
-        from cafe24_pipelines.crm.rfm import rfm
+        from cafe24_pipelines.crm.analysis import analyses
         from cafe24_pipelines.crm.tables import CrmTables
 
         tables = CrmTables(self.settings.home.analytics)
-        for name, compute in (("rfm", rfm), ("cohorts", cohorts)):
-            if tables.digest(self.mall_id, name):
-                tables.publish(self.mall_id, name, compute(self.lake, self.mall))
-                self._made(f"analytics/{name}")
+        for one in analyses():
+            if tables.digest(self.mall_id, one.name):
+                tables.publish(self.mall_id, one.name, one.run(self.lake, self.mall))
+                self._made(f"analytics/{one.name}")
 
     def findings(self) -> None:
         """Staged facts, the patterns found in them, and the insights made of those."""
