@@ -1,6 +1,6 @@
 """Where an analysis reads: a mall's lake, or data frames that anyone has at hand, through the same tables and views.
 
-`frames(orders=…, order_items=…)` gives any analysis to a person with a notebook: `rfm(frames(orders=df), Mall("my"))`.
+`frames(orders=…)` gives any analysis to a person with a notebook: `rfm(frames(orders=df), Mall("my")).table`.
 Does not belong here: the lake itself (see `stores/lake.py`).
 """
 
