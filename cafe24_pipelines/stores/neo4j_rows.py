@@ -11,6 +11,7 @@ Does not belong here: a driver, or Cypher (see `neo4j_load.py`).
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from cafe24_pipelines.stores.graph import Nodes, Part
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from duckdb import DuckDBPyConnection
 
 ROWS_A_BUCKET: Final = 1_000
 MOST_BITS: Final = 13
@@ -161,17 +163,24 @@ def _check_unique(name: str, key: tuple[str, ...], table: pa.Table) -> None:
 
 def _hashes(table: pa.Table, key: tuple[str, ...]) -> "npt.NDArray[np.uint64]":
     """One hash a row over all columns, in 63 bits (Neo4j's integers are signed)."""
-    import duckdb
     import numpy as np
 
     if table.num_rows == 0:
         return np.zeros(0, dtype=np.uint64)
     columns = ", ".join(f'"{c}"' for c in sorted(table.column_names))
-    with duckdb.connect() as db:
+    with _memory().cursor() as db:
         db.register("part", table)
         db.execute("SET preserve_insertion_order = true; SET TimeZone = 'UTC'")
         found = db.sql(f"SELECT hash({columns}) AS h FROM part").fetchnumpy()["h"]
     return np.asarray(found, dtype=np.uint64) >> np.uint64(1)
+
+
+@cache
+def _memory() -> "DuckDBPyConnection":
+    """One database in memory: opening one takes longer than hashing most parts."""
+    import duckdb
+
+    return duckdb.connect()
 
 
 def _bucket_numbers(uids: pa.ChunkedArray, bits: int) -> "npt.NDArray[np.int64]":
@@ -179,8 +188,9 @@ def _bucket_numbers(uids: pa.ChunkedArray, bits: int) -> "npt.NDArray[np.int64]"
 
     if len(uids) == 0:
         return np.zeros(0, dtype=np.int64)
-    head = pc.utf8_slice_codeunits(uids, 0, 4).to_numpy(zero_copy_only=False)
-    return np.array([int(h, 16) for h in head], dtype=np.int64) >> (16 - bits)
+    heads = pc.utf8_slice_codeunits(uids, 0, 4).combine_chunks().dictionary_encode()
+    numbers = np.array([int(h, 16) for h in heads.dictionary.to_pylist()], dtype=np.int64) >> (16 - bits)
+    return numbers[heads.indices.to_numpy()]
 
 
 def _digests(hashes: "npt.NDArray[np.uint64]", edges: "npt.NDArray[np.int64]") -> dict[int, int]:

@@ -30,6 +30,8 @@ MOST_REFUSALS: Final = 25
 """After so many refusals in a row sending stops: a paused coupon refuses everybody."""
 SETTLE: Final = (0.0, 3.0, 10.0)
 """Seconds before each look after a lost answer: a coupon may appear some seconds after the call that issued it."""
+IN_FLIGHT: Final = 15.0
+"""Seconds in which a call of a process that was killed may still take effect: the mall doesn't know of the kill."""
 
 
 class NotConfirmed(Cafe24Error):
@@ -56,7 +58,7 @@ def send(
         confirmed: the explicit word; without it nothing is sent.
         force: send a plan again that was sent completely (a tier move is harmless; a coupon may be a second one).
         requested_by: who asked, for the audit.
-        sleep: waits before a read-back.
+        sleep: waits before a read-back, and before going on where a process was killed.
 
     Raises:
         NotConfirmed: `confirmed` is not set.
@@ -121,6 +123,8 @@ class _Sending:
         from cafe24_pipelines.cafe24.admin_api.errors import AdminApiError
 
         try:
+            if self.resuming:
+                self.sleep(IN_FLIGHT)
             self.check: Check = check_for(self.plan, self.client, self.baseline)
             started = {"baseline": self.check.baseline, "kind": self.plan.kind, "target": self.plan.target,
                        "members": len(self.plan.members), "requests": len(self.plan.requests)}  # fmt: skip

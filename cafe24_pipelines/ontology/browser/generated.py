@@ -20,23 +20,15 @@ LOOKED_AT = 500
 EXAMPLES = 5
 
 
-def published(node: str) -> str:
-    """The condition on a query's first node. The uid says nothing new, but with it the planner uses our index.
-
-    It is not `IS NOT NULL`: with that, Neo4j 5.26.0 was seen to return nodes whose uid is `true`.
-    """
-    return f"{inside(node)} AND {node}.uid >= ''"
-
-
 def inside(node: str) -> str:
-    """The condition on a further node, where a path might leave what is published."""
+    """The condition on a query's first node, and on a further one where a path might leave what is published."""
     return f"{node}.{SCOPE} IN live"
 
 
 def label_counts(domain: Domain) -> str:
     """Nodes of each label."""
     branches = (
-        f"MATCH (n:{name}) WHERE {published('n')}\n"
+        f"MATCH (n:{name}) WHERE {inside('n')}\n"
         f"RETURN '{name}' AS label, '{label.ko}' AS name, '{label.layer}' AS layer, count(n) AS nodes"
         for name, label in domain.labels.items()
     )
@@ -46,7 +38,7 @@ def label_counts(domain: Domain) -> str:
 def relationship_counts(domain: Domain) -> str:
     """Relationships of each type, between each pair of labels."""
     branches = (
-        f"MATCH (a:{start})-[r:{kind}]->(e:{end}) WHERE {published('a')} AND {inside('e')}\n"
+        f"MATCH (a:{start})-[r:{kind}]->(e:{end}) WHERE {inside('a')} AND {inside('e')}\n"
         f"RETURN '{start}' AS from, '{kind}' AS type, '{end}' AS to, '{link_caption(r)}' AS name, "
         "count(r) AS relationships"
         for kind, r, start, end in _pairs(domain)
@@ -57,7 +49,7 @@ def relationship_counts(domain: Domain) -> str:
 def whole_ontology(domain: Domain) -> str:
     """Some real relationships of every kind: the ontology as a graph. Busy nodes first, so that the kinds meet."""
     branches = (
-        f"MATCH path = (a:{start})-[:{kind}]->(e:{end}) WHERE {published('a')} AND {inside('e')}\n"
+        f"MATCH path = (a:{start})-[:{kind}]->(e:{end}) WHERE {inside('a')} AND {inside('e')}\n"
         f"WITH path, a, e LIMIT {LOOKED_AT}\n"
         f"RETURN path ORDER BY COUNT {{ (a)--() }} + COUNT {{ (e)--() }} DESC, a.uid, e.uid LIMIT {SAMPLE}"
         for kind, _, start, end in _pairs(domain)
@@ -68,7 +60,7 @@ def whole_ontology(domain: Domain) -> str:
 def orphans(domain: Domain) -> str:
     """Nodes without any relationship to a published node, some of each label."""
     branches = (
-        f"MATCH (n:{name}) WHERE {published('n')}\n"
+        f"MATCH (n:{name}) WHERE {inside('n')}\n"
         f"  AND NOT EXISTS {{ MATCH (n)--(o) WHERE {inside('o')} }}\n"
         f"WITH n ORDER BY n.uid\n"
         f"RETURN '{name}' AS label, '{label.ko}' AS name, {str(label.alone).lower()} AS allowed, "
@@ -144,7 +136,7 @@ def _several(domain: Domain) -> Iterator[str]:
 
 def _rule(rule: str, kind: str, label: str, wrong: str) -> str:
     return (
-        f"MATCH (n:{label}) WHERE {published('n')}\n"
+        f"MATCH (n:{label}) WHERE {inside('n')}\n"
         f"RETURN '{rule}' AS rule, '{kind}' AS relationship, '{label}' AS label,\n"
         f"       sum(CASE WHEN {wrong} THEN 1 ELSE 0 END) AS wrong, count(n) AS nodes"
     )

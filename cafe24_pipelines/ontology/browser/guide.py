@@ -7,7 +7,7 @@ and `data-exec` into things to click. Does not belong here: the queries (see `sa
 from html import escape
 from typing import Final
 
-from cafe24_pipelines.ontology.browser.generated import LIVE, published
+from cafe24_pipelines.ontology.browser.generated import LIVE, inside
 from cafe24_pipelines.ontology.browser.look import LAYERS, node_look
 from cafe24_pipelines.ontology.browser.saved import MALL_COMMAND, SavedQuery, Section, sections
 from cafe24_pipelines.ontology.model import Domain
@@ -75,7 +75,7 @@ def _query(query: SavedQuery) -> str:
 
 def _own_queries() -> str:
     example = (
-        f"{LIVE}\nMATCH (c:CRM_Customer) WHERE {published('c')}\nRETURN c.region AS region, count(c) AS members\n"
+        f"{LIVE}\nMATCH (c:CRM_Customer) WHERE {inside('c')}\nRETURN c.region AS region, count(c) AS members\n"
         "ORDER BY members DESC"
     )
     return f"""{_heading("직접 쓰기", "Your own queries")}

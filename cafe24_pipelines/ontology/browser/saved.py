@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cafe24_pipelines.ontology.browser import generated
-from cafe24_pipelines.ontology.browser.generated import LIVE, inside, published
+from cafe24_pipelines.ontology.browser.generated import LIVE, inside
 from cafe24_pipelines.ontology.model import Domain
 
 MALL_COMMAND: Final = ":param mall_id => 'sandbox'"
@@ -50,7 +50,7 @@ def sections(domain: Domain) -> list[Section]:
     return [
         Section("한눈에 보기", "Overview", tuple(_overview(domain))),
         Section("패턴", "Patterns", tuple(_findings())),
-        Section("회원", "Customers", tuple(_customers())),
+        Section("회원", "Customers", (*_journeys(), *_first_purchases())),
         Section("상품과 API", "Products and the API", tuple(_products())),
         Section("살펴보기", "Upkeep", tuple(_upkeep(domain))),
     ]
@@ -82,7 +82,7 @@ def _findings() -> Iterator[SavedQuery]:
         "04-patterns", "발견한 패턴", "Patterns found",
         "효과, 95% 구간, 보정한 p값(q), 표본 수와 권하는 행동입니다. 확정된 것부터 봅니다.",
         f"""{LIVE}
-MATCH (p:CRM_Pattern) WHERE {published("p")}
+MATCH (p:CRM_Pattern) WHERE {inside("p")}
 RETURN p.title AS title, p.status AS status, p.effect_name AS effect_name, p.effect AS effect,
        p.ci_low AS ci_low, p.ci_high AS ci_high, p.q AS q, p.n AS n, p.action AS action, p.pattern_id AS pattern_id
 ORDER BY CASE p.status WHEN 'confirmed' THEN 0 WHEN 'tentative' THEN 1 ELSE 2 END, q, pattern_id""",
@@ -92,7 +92,7 @@ ORDER BY CASE p.status WHEN 'confirmed' THEN 0 WHEN 'tentative' THEN 1 ELSE 2 EN
         "패턴에서 개념·지표·상품으로, 다시 그 자료를 주는 API로 이어집니다. words에 제목의 일부를 적으면 "
         "그 패턴만 봅니다.",
         f"""{LIVE}, '' AS words
-MATCH (p:CRM_Pattern) WHERE {published("p")} AND p.title CONTAINS words
+MATCH (p:CRM_Pattern) WHERE {inside("p")} AND p.title CONTAINS words
 WITH live, p
 ORDER BY CASE p.status WHEN 'confirmed' THEN 0 WHEN 'tentative' THEN 1 ELSE 2 END, p.q, p.pattern_id LIMIT 2
 CALL (live, p) {{
@@ -114,11 +114,11 @@ RETURN path""",
 
 
 _ONE_CUSTOMER: Final = f"""{LIVE}, '' AS member_key
-MATCH (c:CRM_Customer) WHERE {published("c")} AND (member_key = '' OR c.member_key = member_key)
+MATCH (c:CRM_Customer) WHERE {inside("c")} AND (member_key = '' OR c.member_key = member_key)
 WITH live, c ORDER BY c.sales DESC, c.member_key LIMIT 1"""
 
 
-def _customers() -> Iterator[SavedQuery]:
+def _journeys() -> Iterator[SavedQuery]:
     choose = "member_key를 비우면 가장 많이 산 회원을 봅니다."
     yield SavedQuery(
         "06-customer-journey", "회원 한 명의 여정 (그래프)", "One customer's journey, as a graph",
@@ -184,13 +184,16 @@ WITH m, at, event, detail, amount WHERE at IS NOT NULL
 RETURN datetime({{datetime: at, timezone: m.time_zone}}) AS at_local, event, detail, amount
 ORDER BY at_local, event, detail""",
     )  # fmt: skip
+
+
+def _first_purchases() -> Iterator[SavedQuery]:
     yield SavedQuery(
         "08-first-purchase-paths", "첫 구매에서 두 번째 구매로", "From the first purchase to the second",
         "첫 구매의 분류마다, 두 번째 구매에서 어느 분류로 갔는지와 그 비율입니다. 회원의 판매만 셉니다.",
         f"""{LIVE}
 MATCH (c:CRM_Customer)-[:PLACED]->(:CRM_Order {{sale_no: 1}})-[:CONTAINS]->(:CRM_OrderItem {{is_sale: true}})
       -[:OF_PRODUCT]->(:CRM_Product)-[:IN_CATEGORY]->(a:CRM_Category)
-WHERE {published("c")}
+WHERE {inside("c")}
 WITH a, collect(DISTINCT c) AS buyers
 UNWIND buyers AS c
 OPTIONAL MATCH (c)-[:PLACED]->(:CRM_Order {{sale_no: 2}})-[:CONTAINS]->(:CRM_OrderItem {{is_sale: true}})
@@ -205,7 +208,7 @@ ORDER BY first_buyers DESC, first_category, members DESC, next_category LIMIT 20
         "첫 구매 월마다 30·60·90일 안에 다시 산 회원의 비율입니다. complete가 false면 90일이 다 지나지 않았습니다.",
         f"""{LIVE}
 MATCH (m:CRM_Mall)-[:HAS_CUSTOMER]->(c:CRM_Customer)-[:PLACED]->(first:CRM_Order {{sale_no: 1}})
-WHERE {published("m")}
+WHERE {inside("m")}
 OPTIONAL MATCH (c)-[:PLACED]->(second:CRM_Order {{sale_no: 2}})
 WITH m, date.truncate('month', first.local_date) AS month,
      duration.inDays(first.local_date, second.local_date).days AS days
@@ -223,7 +226,7 @@ def _products() -> Iterator[SavedQuery]:
         "10-top-products", "많이 산 상품", "Top products",
         "산 회원이 많은 상품입니다. 회원의 판매만 세고, 금액은 눈으로 보는 값입니다(정확한 합계는 cafe24 ask).",
         f"""{LIVE}
-MATCH (c:CRM_Customer)-[b:BOUGHT]->(p:CRM_Product) WHERE {published("c")}
+MATCH (c:CRM_Customer)-[b:BOUGHT]->(p:CRM_Product) WHERE {inside("c")}
 RETURN p.product_no AS product_no, p.name AS product, p.category AS category, count(c) AS members,
        sum(b.orders) AS orders, sum(b.quantity) AS quantity, sum(b.amount) AS amount
 ORDER BY members DESC, product_no LIMIT 20""",
@@ -233,10 +236,10 @@ ORDER BY members DESC, product_no LIMIT 20""",
         "한 상품과 같은 주문에 담긴 상품입니다. lift가 1보다 크면 우연보다 자주 함께 팔립니다. "
         "product_no를 비우면 가장 많이 산 상품을 봅니다.",
         f"""{LIVE}, '' AS product_no
-MATCH (p:CRM_Product) WHERE {published("p")} AND (product_no = '' OR p.product_no = product_no)
+MATCH (p:CRM_Product) WHERE {inside("p")} AND (product_no = '' OR p.product_no = product_no)
 WITH live, p ORDER BY COUNT {{ (p)<-[:BOUGHT]-() }} DESC, p.product_no LIMIT 1
 CALL (live) {{
-  MATCH (o:CRM_Order) WHERE {published("o")} AND EXISTS {{ (o)-[:CONTAINS]->(:CRM_OrderItem {{is_sale: true}}) }}
+  MATCH (o:CRM_Order) WHERE {inside("o")} AND EXISTS {{ (o)-[:CONTAINS]->(:CRM_OrderItem {{is_sale: true}}) }}
   RETURN count(o) AS baskets
 }}
 MATCH (p)<-[:OF_PRODUCT]-(:CRM_OrderItem {{is_sale: true}})<-[:CONTAINS]-(o:CRM_Order)
@@ -259,7 +262,7 @@ ORDER BY together DESC, product_no""",
         "name을 바꿔 보세요.",
         f"""{LIVE}, '쿠폰' AS name
 MATCH (c:CRM_Concept)
-WHERE {published("c")} AND (c.concept = name OR c.ko = name OR name IN split(c.synonyms, ', '))
+WHERE {inside("c")} AND (c.concept = name OR c.ko = name OR name IN split(c.synonyms, ', '))
 CALL (live, c) {{
   MATCH path = (c)<-[:RETURNS|CHANGES]-(:CRM_ApiEndpoint)
   RETURN path

@@ -2,7 +2,7 @@
 // :param mall_id => 'sandbox'
 MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live, '' AS words
-MATCH (p:CRM_Pattern) WHERE p._scope IN live AND p.uid >= '' AND p.title CONTAINS words
+MATCH (p:CRM_Pattern) WHERE p._scope IN live AND p.title CONTAINS words
 WITH live, p
 ORDER BY CASE p.status WHEN 'confirmed' THEN 0 WHEN 'tentative' THEN 1 ELSE 2 END, p.q, p.pattern_id LIMIT 2
 CALL (live, p) {

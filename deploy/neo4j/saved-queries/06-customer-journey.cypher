@@ -2,7 +2,7 @@
 // :param mall_id => 'sandbox'
 MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live, '' AS member_key
-MATCH (c:CRM_Customer) WHERE c._scope IN live AND c.uid >= '' AND (member_key = '' OR c.member_key = member_key)
+MATCH (c:CRM_Customer) WHERE c._scope IN live AND (member_key = '' OR c.member_key = member_key)
 WITH live, c ORDER BY c.sales DESC, c.member_key LIMIT 1
 CALL (c) {
   MATCH (c)-[:PLACED]->(o:CRM_Order)

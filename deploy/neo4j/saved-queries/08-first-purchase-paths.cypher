@@ -4,7 +4,7 @@ MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live
 MATCH (c:CRM_Customer)-[:PLACED]->(:CRM_Order {sale_no: 1})-[:CONTAINS]->(:CRM_OrderItem {is_sale: true})
       -[:OF_PRODUCT]->(:CRM_Product)-[:IN_CATEGORY]->(a:CRM_Category)
-WHERE c._scope IN live AND c.uid >= ''
+WHERE c._scope IN live
 WITH a, collect(DISTINCT c) AS buyers
 UNWIND buyers AS c
 OPTIONAL MATCH (c)-[:PLACED]->(:CRM_Order {sale_no: 2})-[:CONTAINS]->(:CRM_OrderItem {is_sale: true})

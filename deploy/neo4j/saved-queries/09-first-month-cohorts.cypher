@@ -3,7 +3,7 @@
 MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live
 MATCH (m:CRM_Mall)-[:HAS_CUSTOMER]->(c:CRM_Customer)-[:PLACED]->(first:CRM_Order {sale_no: 1})
-WHERE m._scope IN live AND m.uid >= ''
+WHERE m._scope IN live
 OPTIONAL MATCH (c)-[:PLACED]->(second:CRM_Order {sale_no: 2})
 WITH m, date.truncate('month', first.local_date) AS month,
      duration.inDays(first.local_date, second.local_date).days AS days

@@ -2,10 +2,10 @@
 // :param mall_id => 'sandbox'
 MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live, '' AS product_no
-MATCH (p:CRM_Product) WHERE p._scope IN live AND p.uid >= '' AND (product_no = '' OR p.product_no = product_no)
+MATCH (p:CRM_Product) WHERE p._scope IN live AND (product_no = '' OR p.product_no = product_no)
 WITH live, p ORDER BY COUNT { (p)<-[:BOUGHT]-() } DESC, p.product_no LIMIT 1
 CALL (live) {
-  MATCH (o:CRM_Order) WHERE o._scope IN live AND o.uid >= '' AND EXISTS { (o)-[:CONTAINS]->(:CRM_OrderItem {is_sale: true}) }
+  MATCH (o:CRM_Order) WHERE o._scope IN live AND EXISTS { (o)-[:CONTAINS]->(:CRM_OrderItem {is_sale: true}) }
   RETURN count(o) AS baskets
 }
 MATCH (p)<-[:OF_PRODUCT]-(:CRM_OrderItem {is_sale: true})<-[:CONTAINS]-(o:CRM_Order)

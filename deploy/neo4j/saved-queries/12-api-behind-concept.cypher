@@ -3,7 +3,7 @@
 MATCH (b:CRM_Build {mall_id: $mall_id})
 WITH [b.facts_scope, b.findings_scope] AS live, '쿠폰' AS name
 MATCH (c:CRM_Concept)
-WHERE c._scope IN live AND c.uid >= '' AND (c.concept = name OR c.ko = name OR name IN split(c.synonyms, ', '))
+WHERE c._scope IN live AND (c.concept = name OR c.ko = name OR name IN split(c.synonyms, ', '))
 CALL (live, c) {
   MATCH path = (c)<-[:RETURNS|CHANGES]-(:CRM_ApiEndpoint)
   RETURN path
