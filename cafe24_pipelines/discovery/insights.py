@@ -16,6 +16,7 @@ _STATUS_KO: Final = {
     "tentative": "잠정: 아직 확정할 수 없습니다. 결정의 근거로 쓰지 마세요.",
     "insufficient_data": "데이터 부족: 판단하지 않았습니다.",
 }
+_RETRACTED_KO: Final = "철회: 전에 확정했지만 지금 자료로는 확인되지 않습니다. 더는 근거로 쓰지 마세요."
 _KIND_KO: Final = {
     "cross_domain": "이 몰의 데이터를 가로질러 찾은 패턴",
     "web_research": "공개 연구의 기준과 견준 패턴",
@@ -44,7 +45,8 @@ def insight_documents(patterns: list[Pattern], mall_id: str) -> "list[Document]"
 def insight_text(pattern: Pattern) -> str:
     """The body of a pattern's document: what, how sure, the numbers, what to do."""
     effect = pattern.effect
-    lines = [pattern.title + ".", f"상태 — {_STATUS_KO[pattern.status]}", f"종류: {_KIND_KO[pattern.kind]}."]
+    status = _RETRACTED_KO if pattern.retracted_at else _STATUS_KO[pattern.status]
+    lines = [pattern.title + ".", f"상태 — {status}", f"종류: {_KIND_KO[pattern.kind]}."]
     if effect.value is not None:
         lines.append(
             f"효과({effect.name}): {effect.value:.4g}, 95% 신뢰구간 {effect.ci_low:.4g}~{effect.ci_high:.4g}."

@@ -40,7 +40,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One finding about one mall. `discovered_at` is UTC ISO 8601; `title`, `summary` and `action` are Korean."""
+    """One finding about one mall. `title`, `summary` and `action` are Korean.
+
+    `discovered_at` is UTC ISO 8601; so is `retracted_at`, when a pattern that was confirmed before is confirmed no
+    longer ("" otherwise).
+    """
 
     id: str
     detector: str
@@ -55,9 +59,10 @@ class Pattern:
     action: str
     discovered_at: str
     summary: str = ""
+    retracted_at: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The CLI contract of a pattern, plus `summary`."""
+        """The CLI contract of a pattern, plus `summary` and `retracted_at`."""
         return asdict(self)
 
     @classmethod
@@ -75,8 +80,8 @@ def pattern_id(mall_id: str, detector: str, subject: str) -> str:
 
 
 def patterns_digest(patterns: list[Pattern]) -> str:
-    """Digest of all that a recomputation gives; dates of discovery are left out."""
-    rows = [replace(p, discovered_at="").to_json() for p in sorted(patterns, key=lambda p: p.id)]
+    """Digest of all that a recomputation gives; dates of discovery and of retraction are left out."""
+    rows = [replace(p, discovered_at="", retracted_at="").to_json() for p in sorted(patterns, key=lambda p: p.id)]
     return json_digest(rows)
 
 

@@ -6,25 +6,21 @@ detector's minimum sample, and no check speaks against it. Otherwise it is tenta
 `insufficient_data`. Does not belong here: any one detector, or publishing.
 """
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.discovery.context import DiscoveryContext, discovery_context
+from cafe24_pipelines.discovery.history import remember, told
 from cafe24_pipelines.discovery.patterns import Effect, Pattern, pattern_id
 from cafe24_pipelines.discovery.registry import Detector, Finding, Shortage, detectors
 from cafe24_pipelines.discovery.statistics import benjamini_hochberg
-from cafe24_pipelines.stores.events import Event, EventLog
+from cafe24_pipelines.stores.events import EventLog
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.graph import GraphStore
     from cafe24_pipelines.stores.lake import MallLake
 
 FALSE_DISCOVERY_RATE: Final = 0.05
-DISCOVERED: Final = "pattern.discovered"
-LACKING: Final = "pattern.lacking"
-_PAGE: Final = 1000
 _UNSURE_KO: Final = {"tentative": "잠정", "insufficient_data": "데이터 부족"}
 
 _SIZE_SQL = """
@@ -36,17 +32,18 @@ def discover(lake: "MallLake", graph: "GraphStore", mall: Mall, events: EventLog
     """Run every detector over the mall's lake and its staged graph facts.
 
     Returns:
-        Patterns ordered by status (confirmed first), detector and id; at least one a detector. Everything but
-        `discovered_at` depends on the lake alone. The first sight of a pattern is logged once, and dates it.
+        Patterns ordered by status (confirmed first), detector and id; at least one a detector, and those that were
+        confirmed before and vanished. Their dates and retractions come from the event log, into which this run
+        enters what is new (see `history.py`); everything else depends on the lake alone.
 
     Raises:
         NotBuilt: no graph facts are staged for the mall.
     """
     with discovery_context(lake, graph, mall) as context:
         patterns = judge(context, [(d, find_all(d, context)) for d in detectors()])
-    dates = _dates(events, mall.mall_id, patterns)
-    dated = [_dated(p, dates[_event_id(p)]) for p in patterns]
-    return sorted(dated, key=lambda p: (_STATUS_ORDER[p.status], p.detector, p.id))
+        as_of = context.as_of
+    known = told(patterns, remember(events, mall.mall_id, patterns, as_of))
+    return sorted(known, key=lambda p: (_STATUS_ORDER[p.status], p.detector, p.id))
 
 
 _STATUS_ORDER = {"confirmed": 0, "tentative": 1, "insufficient_data": 2}
@@ -132,39 +129,3 @@ def _lacking(context: DiscoveryContext, detector: Detector, shortage: Shortage) 
 def _rounded(value: float) -> float:
     """Six significant digits: enough to read, and equal whatever the order of a floating-point sum."""
     return float(f"{value:.6g}")
-
-
-def _event_id(pattern: Pattern) -> str:
-    """Lacking data is reported, not discovered: what is found later under the same id gets its own date."""
-    return f"{pattern.id}:lacking" if pattern.status == "insufficient_data" else pattern.id
-
-
-def _dates(events: EventLog, mall_id: str, patterns: list[Pattern]) -> dict[str, str]:
-    """When each pattern was first seen (UTC ISO), by event id; new ones are logged first."""
-    known = _logged(events, mall_id)
-    now = datetime.now(UTC)
-    new = [
-        Event(
-            event_id=_event_id(p),
-            mall_id=mall_id,
-            type=LACKING if p.status == "insufficient_data" else DISCOVERED,
-            occurred_at=now,
-            payload={"pattern_id": p.id, "detector": p.detector, "kind": p.kind, "status": p.status},
-        )
-        for p in patterns
-        if _event_id(p) not in known
-    ]
-    return _logged(events, mall_id) if events.append(new) else known
-
-
-def _logged(events: EventLog, mall_id: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    after = 0
-    while page := events.read(mall_id, types=(DISCOVERED, LACKING), after=after, limit=_PAGE):
-        found |= {e.event_id: e.occurred_at.astimezone(UTC).isoformat() for e in page}
-        after = page[-1].seq
-    return found
-
-
-def _dated(pattern: Pattern, at: str) -> Pattern:
-    return replace(pattern, discovered_at=at)
