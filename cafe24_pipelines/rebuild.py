@@ -40,16 +40,18 @@ def rebuild_vectors(settings: Settings, mall_id: str) -> dict[str, Any]:
     """Refit the encoder, encode everything again and publish all collections; returns points by collection."""
     from cafe24_pipelines.discovery.insights import insight_documents
     from cafe24_pipelines.discovery.patterns import PatternBook
+    from cafe24_pipelines.discovery.wording import wordings
     from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
 
     vectors, encoders = parts.vector_store(settings), parts.encoder_store(settings)
     lake = parts.mall_lake(settings, mall_id)
     found = PatternBook(settings.home.patterns).current(mall_id)
+    texts = insight_documents(found, mall_id, wordings(parts.event_log(settings), mall_id, found, settings.llm_model))
     with writer_lock(settings.home.writer_lock):
         try:
             reports = [
                 *publish_documents(lake, vectors, encoders, refit=True, embedding_model=settings.embedding_model),
-                publish_texts(mall_id, INSIGHTS, insight_documents(found, mall_id), vectors, encoders),
+                publish_texts(mall_id, INSIGHTS, texts, vectors, encoders),
             ]
         finally:
             vectors.close()

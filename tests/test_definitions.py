@@ -23,7 +23,11 @@ LINEAGE = {
     "finetune_dataset": {"verified_answers", "patterns", "api_docs", "crm_articles"},
 }
 API_ASSETS = {f"admin_api/{name}" for name in (*names.API_RESOURCES, "order_history")}
-ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, "api_docs", "crm_articles", "ontology_facts", "rfm", "cohorts"}
+ANALYSES = {
+    "rfm", "cohorts", "repurchase_cycle", "next_order", "funnel", "customer_360", "sales_report", "stock_alerts",
+    "campaign_response", "market_basket", "recommendations", "segments", "reviews", "clv", "churn",
+}  # fmt: skip
+ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, *ANALYSES, "api_docs", "crm_articles", "ontology_facts"}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.answers import gather, guard
+from cafe24_pipelines import guard
+from cafe24_pipelines.answers import gather
 from cafe24_pipelines.answers.aggregates import Computed
 from cafe24_pipelines.answers.evidence import Citation, Evidence
 from cafe24_pipelines.answers.extractive import NO_MATERIAL, compose

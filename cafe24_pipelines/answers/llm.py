@@ -77,6 +77,10 @@ class LanguageModel:
             latency,
         )
 
+    def write(self, prompt: str) -> str:
+        """The reply to one prompt; errors as of `complete`."""
+        return self.complete([{"role": "user", "content": prompt}]).text
+
     def _ask(self, litellm: Any, messages: list[Message], max_tokens: int) -> Any:
         """The reply; passing troubles are tried again after 0.25 s, 0.5 s ... (no client retries on its own)."""
         from openai import OpenAIError  # what every error of LiteLLM derives from

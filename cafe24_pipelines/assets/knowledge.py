@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from cafe24_pipelines.assets.metadata import preview
 from cafe24_pipelines.names import API_DOCS, CRM_KNOWLEDGE, INSIGHTS, KNOWLEDGE, ML_TEAM, VECTOR_POOL
 from cafe24_pipelines.partitions import malls
+from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.resources.lake import LakeResource
 from cafe24_pipelines.resources.vectors import VectorsResource
 
@@ -63,18 +65,23 @@ def document_vectors(
     pool=VECTOR_POOL,
 )
 def insight_vectors(
-    context: dg.AssetExecutionContext, lake: LakeResource, vectors: VectorsResource
+    context: dg.AssetExecutionContext, lake: LakeResource, vectors: VectorsResource, events: EventsResource
 ) -> dg.MaterializeResult:
-    """One searchable text a pattern, with its numbers and its status."""
+    """One searchable text a pattern, with its numbers and its status, explained by the model where one is set."""
     from cafe24_pipelines.discovery.insights import insight_documents
     from cafe24_pipelines.discovery.patterns import PatternBook
+    from cafe24_pipelines.discovery.wording import word_insights
     from cafe24_pipelines.knowledge.index import publish_texts
-    from cafe24_pipelines.parts import encoder_store
+    from cafe24_pipelines.parts import encoder_store, language_model
 
     mall_id, settings = context.partition_key, lake.settings()
-    texts = insight_documents(PatternBook(settings.home.patterns).current(mall_id), mall_id)
+    found, model = PatternBook(settings.home.patterns).current(mall_id), language_model(settings)
+    asked = [] if model.local else found  # the local composer quotes; it can't phrase
+    told = word_insights(events.log(), mall_id, asked, model.model, model.write)
+    texts = insight_documents(found, mall_id, told.texts)
     report = publish_texts(mall_id, INSIGHTS, texts, vectors.store, encoder_store(settings))
-    return dg.MaterializeResult(metadata=_metadata(report))
+    refused = [{"pattern": key, "reason": reason} for key, reason in sorted(told.refused.items())]
+    return dg.MaterializeResult(metadata=_metadata(report) | {"worded": len(told.texts), "refused": preview(refused)})
 
 
 def _metadata(report: "IndexReport") -> dict[str, Any]:

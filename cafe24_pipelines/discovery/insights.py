@@ -1,8 +1,9 @@
-"""Patterns as Korean documents for retrieval: the numbers of the pattern in a fixed wording, nothing added.
+"""Patterns as Korean documents for retrieval: the numbers of the pattern in a fixed wording, nothing added but a model's words that passed.
 
 Does not belong here: indexing them (see `knowledge/index.py`), or wording by a model.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.discovery.patterns import Pattern
@@ -23,8 +24,13 @@ _KIND_KO: Final = {
 }
 
 
-def insight_documents(patterns: list[Pattern], mall_id: str) -> "list[Document]":
-    """One document a pattern, ordered by id; `document_id` is `pattern-<id>`."""
+def insight_documents(
+    patterns: list[Pattern], mall_id: str, wordings: Mapping[str, str] | None = None
+) -> "list[Document]":
+    """One document a pattern, ordered by id; `document_id` is `pattern-<id>`.
+
+    `wordings` are a model's texts by pattern id (see `wording.py`); they stand after the fixed wording.
+    """
     from cafe24_pipelines.knowledge.documents import Document
 
     return [
@@ -33,13 +39,17 @@ def insight_documents(patterns: list[Pattern], mall_id: str) -> "list[Document]"
             collection=INSIGHTS,
             kind="insight",
             title=p.title,
-            body=insight_text(p),
+            body=_joined(insight_text(p), (wordings or {}).get(p.id, "")),
             language="ko",
             source=f"discovery/{mall_id}/{p.detector}",
             tags=",".join((p.detector, p.kind, p.status)),
         )
         for p in sorted(patterns, key=lambda p: p.id)
     ]
+
+
+def _joined(text: str, worded: str) -> str:
+    return f"{text}\n설명: {worded}" if worded else text
 
 
 def insight_text(pattern: Pattern) -> str:

@@ -77,6 +77,7 @@ class _Rebuild:
         from cafe24_pipelines import parts
         from cafe24_pipelines.discovery.insights import insight_documents
         from cafe24_pipelines.discovery.run import discover
+        from cafe24_pipelines.discovery.wording import wordings
         from cafe24_pipelines.knowledge.index import publish_texts
         from cafe24_pipelines.ontology.build import stage_facts
 
@@ -88,7 +89,9 @@ class _Rebuild:
                 self.patterns.publish(self.mall_id, found)
                 self._made("patterns")
         if self.vectors.published(self.mall_id, INSIGHTS):
-            texts = insight_documents(self.patterns.current(self.mall_id), self.mall_id)
+            found = self.patterns.current(self.mall_id)
+            worded = wordings(parts.event_log(self.settings), self.mall_id, found, self.settings.llm_model)
+            texts = insight_documents(found, self.mall_id, worded)
             publish_texts(self.mall_id, INSIGHTS, texts, self.vectors, parts.encoder_store(self.settings))
             self._made(f"vectors/{INSIGHTS}")
 

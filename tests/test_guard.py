@@ -2,7 +2,7 @@
 
 import pytest
 
-from cafe24_pipelines.answers.guard import unsupported_numbers, unsupported_paths
+from cafe24_pipelines.guard import unsupported_numbers, unsupported_paths
 
 GIVEN = "순매출은 3,422,560원, 주문 72건, 취소율 2.63%. `GET /api/v2/admin/orders` 2026-09-01~2026-09-30"
 

@@ -1,7 +1,8 @@
-"""The last check of an answer's text: every number and API path in it occurs in what the model was given.
+"""The last check of a text by a model: every number and API path in it occurs in what the model was given.
 
 A model may round, add or invent; none of that reaches a reader. Numbers are compared by value, so `1,234`, `1234`
-and `1천 234` are one number. Does not belong here: what replaces a text that fails (see `ask.py`).
+and `1천 234` are one number. Does not belong here: what replaces a text that fails
+(see `answers/ask.py` and `discovery/wording.py`).
 """
 
 import re
