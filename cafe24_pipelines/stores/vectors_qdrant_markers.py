@@ -22,7 +22,7 @@ from cafe24_pipelines.stores.vectors_qdrant_connection import (
 from cafe24_pipelines.stores.vectors_qdrant_layout import FROM, MARKERS, UNTIL, VERSION, at_shard
 
 if TYPE_CHECKING:
-    from qdrant_client.models import Filter, FilterSelector, Record
+    from qdrant_client.models import Filter, FilterSelector, PointStruct, Record
 
 NAMESPACE: Final = uuid.UUID("0b9d6d64-8f0c-5a6e-8a55-3f1f2b7c6e10")
 _CLAIMS: Final = 10
@@ -133,18 +133,19 @@ class Markers:
         """
         from qdrant_client import models as m
 
+        strong = m.WriteOrdering.STRONG
         for _ in range(_CLAIMS):
             before = self.read(mall_id, collection, seconds=WRITING_SECONDS)
             nonce = uuid.uuid4().hex
             if before is None:
                 first = Marker(mall_id, collection, claimed=1, claim=nonce)
                 point = m.PointStruct(id=first.key, vector={}, payload=asdict(first))
-                self._write(lambda c, p=point: c.upsert(MARKERS, points=[p], update_mode=m.UpdateMode.INSERT_ONLY))
+                self._put(point, update_mode=m.UpdateMode.INSERT_ONLY)
             else:
                 unclaimed: Any = equal("claim", before.claim) if before.claim else _missing("claim")
                 mine = m.Filter(must=[m.HasIdCondition(has_id=[before.key]), unclaimed])
                 taken = {"claim": nonce, "claimed": before.claimed + 1}
-                self._write(lambda c, p=taken, f=mine: c.set_payload(MARKERS, payload=p, points=f))
+                self._write(lambda c, p=taken, f=mine: c.set_payload(MARKERS, payload=p, points=f, ordering=strong))
             now = self.read(mall_id, collection, seconds=WRITING_SECONDS)
             if now is not None and now.claim == nonce:
                 return now
@@ -166,7 +167,7 @@ class Markers:
 
         point = m.PointStruct(id=to.key, vector={}, payload=asdict(to))
         mine = m.Filter(must=[equal("claim", to.claim)])
-        self._write(lambda c: c.upsert(MARKERS, points=[point], update_filter=mine))
+        self._put(point, update_filter=mine)
         now = self.read(to.mall_id, to.collection, seconds=WRITING_SECONDS)
         if now is None or now.build != to.build:
             raise _overtaken(to.mall_id, to.collection)
@@ -176,6 +177,12 @@ class Markers:
         self.move(replace(marker, leaving=()))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _put(self, point: "PointStruct", **condition: Any) -> None:
+        """A conditional write of a marker; replicas apply such writes in one order, or two could win."""
+        from qdrant_client.models import WriteOrdering
+
+        self._write(lambda c: c.upsert(MARKERS, points=[point], ordering=WriteOrdering.STRONG, **condition))
 
     def _write(self, call: Any) -> Any:
         return self._connection.ask(call, seconds=WRITING_SECONDS)

@@ -4,7 +4,6 @@ Only what had been published is made again, in the order of the chain, and what 
 A superseded build is kept for its readers otherwise; here it goes at once.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cafe24_pipelines.names import INSIGHTS
 from cafe24_pipelines.settings import Home, Settings
-from cafe24_pipelines.stores.files import POINTER
+from cafe24_pipelines.stores.files import POINTER, Published
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.malls import Mall
@@ -152,8 +151,8 @@ def remove_superseded(home: Home, mall_id: str) -> int:
     done = 0
     for root in (home.graph, home.vectors, home.analytics, home.patterns, home.answers, home.datasets):
         for pointer in sorted((root / mall_id).rglob(POINTER)):
-            current = json.loads(pointer.read_text(encoding="utf-8"))["folder"]
-            done += _keep_only(pointer.parent, current)
+            if current := Published(pointer.parent).current():
+                done += _keep_only(pointer.parent, current.path.name)
     return done
 
 
