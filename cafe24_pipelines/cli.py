@@ -116,11 +116,19 @@ def search(
 
 
 @main.command()
+@click.option("--history", is_flag=True, help="What became of each: measured again, confirmed, retracted.")
 @common
-def patterns(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
+def patterns(settings: Settings, mall_id: str, as_json: bool, lang: str, *, history: bool) -> None:
     """Discovered patterns with effect, interval, corrected p-value and evidence."""
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.discovery.history import pattern_histories
     from cafe24_pipelines.discovery.patterns import PatternBook
 
+    if history:
+        known = pattern_histories(parts.event_log(settings), mall_id)
+        told = [one.to_json() for one in known.values()]
+        show_result(told, as_json, show.pattern_histories(told, lang))
+        return
     rows = [p.to_json() for p in PatternBook(settings.home.patterns).current(mall_id)]
     show_result(rows, as_json, show.patterns(rows, lang))
 

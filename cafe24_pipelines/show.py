@@ -164,6 +164,25 @@ def rows(found: Sequence[Mapping[str, Any]], lang: str) -> str:
     return _render(table)
 
 
+def pattern_histories(found: Sequence[Mapping[str, Any]], lang: str) -> str:
+    """Each pattern with a line an observation and a retraction, oldest first."""
+    lines = []
+    for one in found:
+        seen = one["observations"]
+        title = seen[-1]["title"] if seen else label("insufficient_data", lang)
+        lines.append(f"{one['detector']} {one['id'][:8]} {title}")
+        told = [(o["at"], f"{label(o['status'], lang)} {_effect(o['effect'])}") for o in seen]
+        told += [(r["at"], r["text"]) for r in one["retractions"]]
+        lines += [f"  {at[:16]} {text}" for at, text in sorted(told)]
+    return "\n".join(lines) or label("nothing", lang)
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    if effect["value"] is None:
+        return ""
+    return f"{effect['name']} {effect['value']:.4g} [{effect['ci_low']:.4g}, {effect['ci_high']:.4g}]"
+
+
 def metric(report: Mapping[str, Any], lang: str) -> str:
     """One analysis: its plain figures, what is missing, then the first rows of its table."""
     lines = [str(report["title"])]

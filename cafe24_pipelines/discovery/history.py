@@ -7,7 +7,7 @@ findings (see `run.py`), or telling people (see `insights.py`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -72,6 +72,15 @@ class PatternHistory:
     retractions: list[Retraction] = field(default_factory=list)
     retracted: Retraction | None = None
     last_event: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, oldest first."""
+        return {
+            "id": self.pattern_id, "detector": self.detector, "kind": self.kind,
+            "discovered_at": self.discovered_at or self.lacking_at, "retracted": self.retracted is not None,
+            "observations": [asdict(one) for one in self.observations],
+            "retractions": [{"at": one.at, "reason": one.reason, "text": one.text} for one in self.retractions],
+        }  # fmt: skip
 
     @property
     def confirmed(self) -> Observation | None:
