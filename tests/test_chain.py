@@ -137,6 +137,20 @@ def test_doctor_finds_all_well(small_mall: Settings) -> None:
     assert all(f["ok"] for f in findings) and len(findings) >= 7
 
 
+def test_every_metric_answers_with_finite_figures_and_its_charts(small_mall: Settings, tmp_path: Path) -> None:
+    known = json.loads(cafe24(small_mall, "metrics", "--json"))
+    assert {"rfm", "cohorts", "funnel", "clv", "churn"} <= {one["name"] for one in known}
+    for one in known:
+        report = json.loads(
+            cafe24(small_mall, "metrics", one["name"], "--rows", "3", "--json"), parse_constant=pytest.fail
+        )
+        assert report["status"] == one["status"] in {"ok", "insufficient_data"}
+        assert report["rows"] == one["rows"] and len(report["table"]) == min(3, report["rows"])
+        assert report["rows"] or report["lacking"]
+    drawn = json.loads(cafe24(small_mall, "metrics", "cohorts", "--charts", str(tmp_path), "--json"))["charts"]
+    assert [Path(path).read_text(encoding="utf-8")[:5] for path in drawn] == ["<?xml"]
+
+
 def test_metrics_and_rebuild(small_mall: Settings) -> None:
     report = json.loads(cafe24(small_mall, "metrics", "rfm", "--json"))
     assert report["status"] == "ok"
@@ -157,6 +171,7 @@ def test_metrics_and_rebuild(small_mall: Settings) -> None:
         (["authorize", "--mall", "myshop"], "CAFE24_CLIENT_ID"),
         (["run", "--mall", "nobody"], "nobody"),
         (["ask", "주문 수는?", "--arm", "finetuned"], "fine-tuned"),
+        (["metrics", "ltv"], "choose one of"),
         (["search", "주문", "--mall", "empty"], "cafe24 run"),
     ],
 )
