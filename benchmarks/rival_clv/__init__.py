@@ -1,0 +1,1 @@
+"""Peers of the lifetime models, each in an environment of its own."""
