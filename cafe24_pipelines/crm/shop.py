@@ -80,16 +80,17 @@ def frames(mall_id: str = "frames", **tables: "pd.DataFrame") -> FrameShop:
 
 
 def _rows(table: "Table", frame: "pd.DataFrame") -> "pa.Table":
-    """The frame's columns; floats that stand for money are rounded to the lake's four places."""
+    """The frame's columns; numbers that stand for money are brought to the lake's four places."""
     import pyarrow as pa
 
+    widest = pa.decimal128(38, 4)  # a whole number of 64 bits has no room in the lake's own type
     full = frame.assign(**_filled_in(table.name, frame))
     types = {column.name: column.type for column in table.columns}
     arrays = {}
     for name in full.columns:
         values = pa.array(full[name], from_pandas=True)
         money = pa.types.is_decimal(types.get(name, values.type))
-        arrays[str(name)] = values.cast(types[name], safe=False) if money else values
+        arrays[str(name)] = values.cast(widest, safe=False).cast(types[name]) if money else values
     return pa.table(arrays)
 
 
