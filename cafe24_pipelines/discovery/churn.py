@@ -4,18 +4,26 @@ Shared by detectors that follow members from a landmark. Members whose follow-up
 data stay in as censored. Does not belong here: which signal (see the detectors).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.discovery.statistics import Estimate, log_rank, mantel_haenszel, survival_difference
+from cafe24_pipelines.discovery.statistics import (
+    Estimate,
+    clustered_slope,
+    log_rank,
+    mantel_haenszel,
+    survival_difference,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 HORIZON = 90.0
 """Days in which a next purchase counts."""
 
-_STRATA_KO = {"tier": "등급", "category": "카테고리"}
+_STRATA_KO = {"tier": "등급", "category": "카테고리", "order": "구매 순서"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,18 @@ def simpson(rows: "pd.DataFrame", whole: float, strata: tuple[str, ...]) -> str:
         if not any(n1 and n2 for _, n1, _, n2 in tables):
             continue
         if mantel_haenszel(tables).value * whole < 0:
+            return f"{_STRATA_KO.get(name, name)}별로 나누어 합치면 방향이 뒤집힙니다(심슨의 역설)."
+    return ""
+
+
+def turned(x: "ArrayLike", y: "ArrayLike", within: Mapping[str, "ArrayLike"], whole: float) -> str:
+    """As `simpson`, for any x and y: a Korean caution when the slope within a confounder's levels is turned round."""
+    import numpy as np
+
+    rows = np.arange(len(np.asarray(x)))
+    for name, labels in within.items():
+        slope = clustered_slope(x, y, labels, rows)[0].value
+        if slope * whole < 0:
             return f"{_STRATA_KO.get(name, name)}별로 나누어 합치면 방향이 뒤집힙니다(심슨의 역설)."
     return ""
 

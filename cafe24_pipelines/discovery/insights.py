@@ -1,6 +1,6 @@
-"""Patterns as Korean documents for retrieval: the numbers of the pattern in a fixed wording, nothing added but a model's words that passed.
+"""Patterns as Korean documents for retrieval: the numbers in a fixed wording, and a model's words that passed.
 
-Does not belong here: indexing them (see `knowledge/index.py`), or wording by a model.
+Does not belong here: indexing them (see `knowledge/index.py`), or wording by a model (see `wording.py`).
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.discovery.statistics import gini_rows, top_share_rows
+from cafe24_pipelines.discovery.statistics import gini_rows, max_t, top_share_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _CELLS = 8_000_000
 """Array cells worked on at once (64 MB of float64)."""
+
+EDGE, TRIM = 8, 0.1
+"""A change has at least so many rows, and such a part of the sizes, before it and after it."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,64 @@ def shuffled_within(groups: "NDArray[np.int64]", rng: "np.random.Generator") -> 
     out = np.empty(len(groups), np.intp)
     out[target] = source
     return out
+
+
+def draws_for(size: int, most: int = 999) -> int:
+    """How many draws a permutation of `size` things is worth: `most`, fewer for large malls, never under 199."""
+    return max(199, min(most, 60_000_000 // max(size, 1)))
+
+
+def permuted_within(
+    values: "NDArray[np.float64]", groups: "NDArray[np.int64]", rng: "np.random.Generator", count: int
+) -> "Iterator[NDArray[np.float64]]":
+    """Blocks of `(b, n)` rows, `count` in all: `values` permuted anew within `groups` (0..g-1) in every row."""
+    import numpy as np
+
+    target = np.argsort(groups, kind="stable")
+    step = max(1, _CELLS // max(len(groups), 1))
+    for start in range(0, count, step):
+        b = min(step, count - start)
+        out = np.empty((b, len(groups)))
+        out[:, target] = values[np.argsort(groups + rng.random((b, len(groups))), axis=1)]
+        yield out
+
+
+def change_points(
+    k: "NDArray[np.float64]", size: "NDArray[np.float64]", rng: "np.random.Generator", *, block: int, draws: int
+) -> "tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]":
+    """Where the shares k / size change: (largest standardised CUSUM, rows before its place, p) of each column.
+
+    Null: blocks of rows exchanged, the same for all columns; p is adjusted for columns and places. k is `(rows,
+    columns)`, and the number of rows is a multiple of `block`.
+    """
+    import numpy as np
+
+    share = k.sum(axis=0) / size.sum()
+    root = np.sqrt(size)[:, None]
+    # each week's residual in its own scale; this is what moves, how busy each week was stays where it is
+    rest = (k - size[:, None] * share) / root / np.sqrt(np.maximum(share * (1 - share), 1e-9))
+    passed = np.cumsum(size)
+    places = np.flatnonzero((passed >= TRIM * size.sum()) & (passed <= (1 - TRIM) * size.sum()))
+    places = places[(places >= EDGE - 1) & (places < len(size) - EDGE)]
+    part = (passed / size.sum())[places, None]
+    by_block_size = size.reshape(-1, block).sum(axis=1)
+
+    def largest(order: "NDArray[np.int64]") -> "tuple[NDArray[np.float64], NDArray[np.int64]]":
+        moved = rest[order] * root
+        path = np.cumsum(moved, axis=0)
+        path = (path[places] - path[-1] * part) / np.sqrt(size.sum() * part * (1 - part))
+        # neighbouring blocks' differences see noise, not the change itself; of this order, as the null demands
+        blocks = moved.reshape(-1, block, k.shape[1]).sum(axis=1) / np.sqrt(by_block_size)[:, None]
+        level = np.abs(path) / np.sqrt(np.maximum(np.mean(np.diff(blocks, axis=0) ** 2, axis=0) / 2, 1.0))
+        return level.max(axis=0), places[level.argmax(axis=0)] + 1
+
+    if not len(places):
+        return np.zeros(k.shape[1]), np.full(k.shape[1], EDGE), np.ones(k.shape[1])
+    weeks = np.arange(len(size))
+    score, where = largest(weeks)
+    by_block = weeks.reshape(-1, block)
+    null = np.stack([largest(by_block[rng.permutation(len(by_block))].ravel())[0] for _ in range(draws)])
+    return score, where, max_t(score, null)
 
 
 def distinct_pairs(left: "NDArray[np.int64]", right: "NDArray[np.int64]", width: int) -> int:

@@ -148,6 +148,57 @@ def cochran_mantel_haenszel(strata: Sequence[tuple[int, int, int, int]]) -> floa
     return float(chi2.sf(excess**2 / variance, 1)) if variance > 0 else 1.0
 
 
+def ratio_of_sums(numerator: "ArrayLike", denominator: "ArrayLike") -> Estimate:
+    """sum(numerator) / sum(denominator) over independent units (clusters), interval linearised on the log scale.
+
+    The closed form of `bootstrap_ratio` for many units. With a zero numerator the interval is that of a count of 0.
+    """
+    import numpy as np
+
+    a, b = np.asarray(numerator, float), np.asarray(denominator, float)
+    below = float(b.sum())
+    if below <= 0:
+        return Estimate(0.0, 0.0, 0.0)
+    value = float(a.sum()) / below
+    if value <= 0:
+        return Estimate(0.0, 0.0, 3.689 / below)
+    spread = _z() * float(np.sum((a - value * b) ** 2)) ** 0.5 / below / value
+    return Estimate(value, value * float(np.exp(-spread)), value * float(np.exp(spread)))
+
+
+def clustered_slope(
+    x: "ArrayLike", y: "ArrayLike", strata: "ArrayLike", cluster: "ArrayLike"
+) -> tuple[Estimate, float]:
+    """(change of y per unit of x within strata, p of no change), with a variance robust to correlation in clusters.
+
+    For an x of 0 and 1 the value is the Mantel-Haenszel difference. The sandwich variance carries the usual
+    factors for few clusters and many strata, and the interval is Student's with g - 1 degrees of freedom, g being the
+    clusters in which x varies from its stratum's mean. Nothing to compare gives 0 and p = 1.
+    """
+    import numpy as np
+    from scipy.stats import t as student
+
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    label = np.unique(np.asarray(strata), return_inverse=True)[1]
+    size = np.bincount(label)
+    x = x - (np.bincount(label, x) / size)[label]
+    y = y - (np.bincount(label, y) / size)[label]
+    weight = float(np.sum(x * x))
+    unit = np.unique(np.asarray(cluster), return_inverse=True)[1]
+    count = int(np.sum(np.bincount(unit, np.abs(x)) > 1e-12)) if x.size else 0
+    if weight <= 1e-12 or count < 3:
+        return Estimate(0.0, 0.0, 0.0), 1.0
+    value = float(np.sum(x * y)) / weight
+    scores = np.bincount(unit, x * (y - value * x))
+    told = np.bincount(label, x * x) > 1e-12  # strata in which x varies; each costs a degree of freedom
+    rows = int(size[told].sum())
+    spare = (rows - 1) / max(rows - int(told.sum()) - 1, 1)
+    se = (float(np.sum(scores**2)) * spare * count / (count - 1)) ** 0.5 / weight
+    half = float(student.ppf(0.5 + LEVEL / 2, count - 1)) * se
+    p = float(2 * student.sf(abs(value) / se, count - 1)) if se > 0 else 1.0
+    return Estimate(value, value - half, value + half), p
+
+
 # -- survival ----------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +354,19 @@ def permutation_p(observed: float, draws: "ArrayLike", *, side: int = 0) -> floa
     greater = (1 + int(np.sum(x >= observed - tolerance))) / (1 + x.size)
     less = (1 + int(np.sum(x <= observed + tolerance))) / (1 + x.size)
     return greater if side > 0 else less if side < 0 else min(1.0, 2 * min(greater, less))
+
+
+def max_t(observed: "ArrayLike", draws: "ArrayLike") -> "NDArray[np.float64]":
+    """Westfall-Young p of each of k statistics, adjusted for all k: how often the largest drawn one reaches it.
+
+    `draws` is `(draws, k)` under the null that all k share, on a scale on which the k are alike (standardised).
+    """
+    import numpy as np
+
+    x, null = np.asarray(observed, float), np.asarray(draws, float)
+    top = np.sort(null.max(axis=1))
+    reached = top.size - np.searchsorted(top, x - 1e-9, side="left")
+    return (1 + reached) / (1 + top.size)
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:

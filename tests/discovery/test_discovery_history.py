@@ -13,7 +13,8 @@ from cafe24_pipelines.stores.events import EventLog
 
 FOUND = Pattern(
     pattern_id("m", "customer_hub", "top"), "customer_hub", "cross_domain", "상위 고객이 매출을 이끕니다",
-    "confirmed",    Effect("gini", 0.5, 0.4, 0.6), 0.001, 0.01, 500, Evidence("SELECT 1 AS x", [{"x": 1}]), "할 일", "", "요약",
+    "confirmed", Effect("gini", 0.5, 0.4, 0.6), 0.001, 0.01, 500, Evidence("SELECT 1 AS x", [{"x": 1}]), "할 일",
+    "", "요약",
 )  # fmt: skip
 OTHER = replace(FOUND, id=pattern_id("m", "churn_signals", "late"), detector="churn_signals", title="늦은 배송")
 DOUBTED = replace(FOUND, status="tentative", q=0.3, title=f"[잠정] {FOUND.title}")

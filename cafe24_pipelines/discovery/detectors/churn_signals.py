@@ -1,8 +1,8 @@
 """Churn signals: which early experiences go with fewer members buying again within 90 days?
 
-Each member is followed from the moment the signal is known (delivery, review, second order), so nothing from the
-future marks a member. Differences are associations: an experiment shows whether mending the cause helps. Does not
-belong here: scoring single members.
+Each member is followed from the moment the signal is known (review, second order; for a delivery ten days after the
+order), so nothing from the future marks a member. Differences are associations: an experiment shows whether mending
+the cause helps. Does not belong here: scoring single members.
 """
 
 from typing import TYPE_CHECKING
@@ -19,6 +19,8 @@ NAME = "churn_signals"
 MINIMUM = 200
 MINIMUM_ARM = 30
 LATE_DAYS = 6
+KNOWN_AFTER = 10
+"""Days after the order from which its delivery's lateness is judged."""
 LOW_RATING = 2
 
 _FIRST_RATING_SQL = """
@@ -74,10 +76,12 @@ def _first_sales(context: DiscoveryContext) -> "pd.DataFrame":
 
 
 def _late_delivery(context: DiscoveryContext, first: "pd.DataFrame") -> list[Finding]:
-    rows = first[first["delivered"].notna()].assign(landmark=lambda f: f["delivered"], next_day=lambda f: f["second"])
-    rows["exposed"] = rows["landmark"] - rows["day"] >= LATE_DAYS
+    """Followed from one day for all: from delivery, the slower a parcel the more frequent buyers would drop out."""
+    rows = first[first["delivered"].notna()].assign(landmark=lambda f: f["day"] + KNOWN_AFTER)
+    rows["next_day"], rows["exposed"] = rows["second"], rows["delivered"] - rows["day"] >= LATE_DAYS
     evidence = _FIRST_SALES_SQL.format(
-        subject="", label=f"f.delivered_at - f.ordered_at >= INTERVAL {LATE_DAYS} DAY", start="f.delivered_at",
+        subject="", label=f"f.delivered_at - f.ordered_at >= INTERVAL {LATE_DAYS} DAY",
+        start=f"(f.ordered_at + INTERVAL {KNOWN_AFTER} DAY)",
         known="f.delivered_at IS NOT NULL", join="",
     )  # fmt: skip
     return _judge(

@@ -31,7 +31,7 @@ _NEXT_ORDERS = 4  # how many later orders of a member are looked at, so that one
 _MIN_EXPECTED = 5.0
 _MOST_ITEMS = 120
 _REPORTED = 5
-_DRAWS = 400
+_DRAWS = 600  # so that the smallest p can pass the correction over a whole run
 
 
 @dataclass
