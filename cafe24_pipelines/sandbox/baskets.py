@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.sandbox import truth
 from cafe24_pipelines.sandbox.catalog import Shelf, index_of, members_of, products
+from cafe24_pipelines.sandbox.plan import EVERYTHING, Plan
 from cafe24_pipelines.sandbox.seasons import DAY, FINISH, NEVER, clock
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class Parcels:
 
 
 def draw_lines(
-    rng: np.random.Generator, shelf: Shelf, at: np.ndarray, wanted: np.ndarray, *, first: bool, extra: np.ndarray
-) -> Lines:
+    rng: np.random.Generator, shelf: Shelf, at: np.ndarray, wanted: np.ndarray, *, first: bool, extra: np.ndarray,
+    plan: Plan = EVERYTHING,
+) -> Lines:  # fmt: skip
     """Baskets for orders at `at`: the wanted product (-1: any) and a Poisson number (mean `extra`) of others.
 
     Products are drawn independently of each other and of the buyer; only the planted pair and the planted hub
@@ -74,11 +76,11 @@ def draw_lines(
     head = np.cumsum(count) - count
     product[head] = np.where(wanted >= 0, wanted, product[head])
     if first:
-        gateway = rng.random(at.size) < truth.GATEWAY_SHARE
+        gateway = rng.random(at.size) < (truth.GATEWAY_SHARE if plan.acts("gateway_product") else 0.0)
         product[head[gateway]] = index_of(truth.GATEWAY)
     lines = Lines(order, product, order)
-    pair = lines.has(index_of(truth.PAIR[0]), at.size) & (rng.random(at.size) < truth.PAIR_SHARE)
-    hub = (count > 1) & (rng.random(at.size) < truth.HUB_SHARE)
+    pair = lines.has(index_of(truth.PAIR[0]), at.size) & (rng.random(at.size) < plan.size("co_purchase_pair"))
+    hub = (count > 1) & (rng.random(at.size) < plan.size("hub_product"))
     order = np.concatenate([order, np.flatnonzero(pair), np.flatnonzero(hub)])
     added = [np.full(pair.sum(), index_of(truth.PAIR[1])), np.full(hub.sum(), index_of(truth.HUB))]
     product = np.concatenate([product, *added])
@@ -99,7 +101,7 @@ def _merged(rng: np.random.Generator, order: np.ndarray, product: np.ndarray) ->
     return Lines(order[kept], product[kept], quantity)
 
 
-def fulfil(rng: np.random.Generator, at: np.ndarray, lines: Lines) -> Parcels:
+def fulfil(rng: np.random.Generator, at: np.ndarray, lines: Lines, *, plan: Plan = EVERYTHING) -> Parcels:
     """Status as of the end, time of delivery and the buyers' opinion of orders made at `at`.
 
     Whether a parcel is late depends on chance and holidays only, never on the buyer or the region.
@@ -115,7 +117,7 @@ def fulfil(rng: np.random.Generator, at: np.ndarray, lines: Lines) -> Parcels:
     void = draw < _UNPAID_SHARE + _CANCELLED_SHARE
     delivered = np.where(void | (delivered >= FINISH), NEVER, delivered)
     wear = lines.any_of(members_of(*truth.FIT_CATEGORIES)[lines.product], size)
-    back = rng.random(size) < np.where(wear, truth.FIT_RETURN_SHARE, truth.RETURN_SHARE)
+    back = rng.random(size) < np.where(wear, plan.size("fit_returns"), truth.RETURN_SHARE)
     swapped = rng.random(size) < _EXCHANGED_SHARE
     settled = (delivered != NEVER) & (delivered < FINISH - 3 * DAY)
     status = np.select(
@@ -129,4 +131,4 @@ def fulfil(rng: np.random.Generator, at: np.ndarray, lines: Lines) -> Parcels:
     fragile = lines.has(index_of(truth.FRAGILE), size)
     liked = 1 + rng.choice(5, size, p=_RATINGS)
     broken = 1 + rng.choice(5, size, p=truth.FRAGILE_RATINGS)
-    return Parcels(status, delivered, np.where(fragile, broken, liked))
+    return Parcels(status, delivered, np.where(fragile & plan.acts("fragile_product"), broken, liked))

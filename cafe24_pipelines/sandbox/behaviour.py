@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cafe24_pipelines.sandbox.baskets import UNPAID
 from cafe24_pipelines.sandbox.catalog import Shelf, products
 from cafe24_pipelines.sandbox.histories import Members, Orders
+from cafe24_pipelines.sandbox.plan import EVERYTHING, Plan
 from cafe24_pipelines.sandbox.seasons import DAY, FINISH, NEVER, clock, typed
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ class Events:
         return seen
 
 
-def behave(rng: np.random.Generator, members: Members, orders: Orders) -> Events:
+def behave(rng: np.random.Generator, members: Members, orders: Orders, *, plan: Plan = EVERYTHING) -> Events:
     """Everything that was clicked in the two years."""
     import numpy as np
 
-    parts = [*_leading_to_orders(rng, members, orders), *_visits(rng, members)]
+    parts = [*_leading_to_orders(rng, members, orders), *_visits(rng, members, plan)]
     member, kind, product, at = (np.concatenate([p[k] for p in parts]) for k in range(4))
     rank = np.lexsort((product, kind, member, at))
     return Events(member[rank], kind[rank], product[rank], at[rank])
@@ -71,11 +72,11 @@ def _leading_to_orders(rng: np.random.Generator, members: Members, orders: Order
     ]
 
 
-def _visits(rng: np.random.Generator, members: Members) -> list[tuple[np.ndarray, ...]]:
+def _visits(rng: np.random.Generator, members: Members, plan: Plan) -> list[tuple[np.ndarray, ...]]:
     """Visits without an order: one to three views, sometimes a cart that is left."""
     import numpy as np
 
-    hours, shelf, size = clock(), Shelf(), members.joined.size
+    hours, shelf, size = clock(even=not plan.acts("busy_days")), Shelf(plan), members.joined.size
     fading = rng.exponential(10, size)
     stays = np.where(members.left_at == NEVER, FINISH, members.left_at + (fading * DAY).astype(np.int64))
     stays = np.where(members.buyer, stays, members.joined + (fading * 2 * DAY).astype(np.int64)).clip(0, FINISH)

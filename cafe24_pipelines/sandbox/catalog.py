@@ -11,10 +11,12 @@ from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.sandbox.seasons import DAY, DAYS, START, before_holiday, day_of, typed
+from cafe24_pipelines.sandbox.seasons import DAY, DAYS, START, before_holiday, day_of, dice, typed
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from cafe24_pipelines.sandbox.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,10 @@ def members_of(*categories: str) -> np.ndarray:
 class Shelf:
     """Draws products by what is on sale, and wanted, on each day."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan | None = None) -> None:
         import numpy as np
 
-        weights = _daily_weights()
+        weights = _daily_weights(plan)
         totals = weights.sum(axis=1, keepdims=True)
         rows = np.cumsum(weights / totals, axis=1) + np.arange(DAYS)[:, None]
         rows[:, -1] = np.arange(1, DAYS + 1)  # no rounding gap between one day's draws and the next day's
@@ -169,25 +171,30 @@ class Shelf:
         return (found % self._count).astype(np.int64)
 
 
-def _daily_weights() -> np.ndarray:
+def _daily_weights(plan: Plan | None) -> np.ndarray:
     """Demand of every product on every day (days x products), with the planted swings."""
     import numpy as np
 
     from cafe24_pipelines.sandbox import truth
+    from cafe24_pipelines.sandbox.plan import EVERYTHING
 
-    goods = products()
-    weights = np.tile([p.weight for p in goods], (DAYS, 1))
-    for k, p in enumerate(goods):
+    plan, goods = plan or EVERYTHING, products()
+    best = index_of(truth.BESTSELLER)
+    base = np.array([p.weight for p in goods])
+    base[best] = truth.BESTSELLER_WEIGHT
+    if not plan.acts("category_demand"):
+        base = dice(plan.seed, "demand").permutation(base)
+    weights = np.tile(base, (DAYS, 1))
+    for k, p in enumerate(goods if plan.acts("assortment") else ()):
         if p.launched:
             weights[: day_of(p.launched), k] = 0
         if p.withdrawn:
             weights[day_of(p.withdrawn) :, k] = 0
-    best = index_of(truth.BESTSELLER)
-    weights[:, best] = truth.BESTSELLER_WEIGHT
-    weights[day_of(truth.STOCKOUT_FROM) : day_of(truth.STOCKOUT_TO) + 1, best] = 0
-    weights[day_of(truth.CHANGE_FROM) :, members_of(truth.CHANGE_CATEGORY)] *= truth.CHANGE_FACTOR
+    if plan.acts("stock_out"):
+        weights[day_of(truth.STOCKOUT_FROM) : day_of(truth.STOCKOUT_TO) + 1, best] = 0
+    weights[day_of(truth.CHANGE_FROM) :, members_of(truth.CHANGE_CATEGORY)] *= plan.size("category_change_point")
     gifts = [before_holiday(START + timedelta(days=d), within=truth.GIFT_DAYS) for d in range(DAYS)]
-    weights[np.ix_(np.array(gifts), members_of(truth.GIFT_CATEGORY))] *= truth.GIFT_FACTOR
+    weights[np.ix_(np.array(gifts), members_of(truth.GIFT_CATEGORY))] *= plan.size("gift_season")
     return weights
 
 
@@ -204,13 +211,13 @@ def category_table() -> Any:
     )
 
 
-def product_table(rng: np.random.Generator) -> Any:
-    """The `products` table: withdrawn products no longer sell and have no stock."""
+def product_table(rng: np.random.Generator, *, changing: bool = True) -> Any:
+    """The `products` table: withdrawn products no longer sell and have no stock, unless nothing is `changing`."""
     import numpy as np
 
     goods = products()
     numbers = {name: number for number, name, _ in category_tree()}
-    selling = [p.withdrawn is None for p in goods]
+    selling = [not changing or p.withdrawn is None for p in goods]
     stock = np.where(selling, rng.integers(5, 400, len(goods)), 0)
     return typed(
         "products",
@@ -221,7 +228,7 @@ def product_table(rng: np.random.Generator) -> Any:
             "category": [p.category for p in goods],
             "price": [p.price for p in goods],
             "currency": ["KRW"] * len(goods),
-            "created_at": [day_of(p.launched or _OPENED) * DAY + 9 * 3600 for p in goods],
+            "created_at": [day_of((changing and p.launched) or _OPENED) * DAY + 9 * 3600 for p in goods],
             "selling": selling,
             "stock_quantity": stock,
         },

@@ -24,10 +24,13 @@ from cafe24_pipelines.sandbox.orders import (
     tiers_of,
 )
 from cafe24_pipelines.sandbox.people import Persons, draw_persons
+from cafe24_pipelines.sandbox.plan import EVERYTHING, Plan, plan_of
 from cafe24_pipelines.sandbox.reviews import review_table
 from cafe24_pipelines.sandbox.seasons import NEVER, START, dice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pyarrow as pa
 
 
@@ -38,7 +41,13 @@ class _Shop:
     orders: Orders
 
 
-def sandbox_tables(*, customers: int = 2400, seed: int) -> dict[str, pa.Table]:
+def sandbox_tables(
+    *,
+    customers: int = 2400,
+    seed: int,
+    planted: Iterable[str] | None = None,
+    sizes: Mapping[str, float] | None = None,
+) -> dict[str, pa.Table]:
     """Every table of the sandbox shop, by its name in `names.SHOP_TABLES`.
 
     Columns and types are those of the lake, except that `member_id` stands for `member_key`, there is no
@@ -48,25 +57,29 @@ def sandbox_tables(*, customers: int = 2400, seed: int) -> dict[str, pa.Table]:
     Args:
         customers: members, from 1; orders come to about 3.5 a member.
         seed: from 0.
+        planted: ids of the effects and traits (`truth.ACTING`) that act; all of them by default. With none, all
+            members buy alike and for ever, days and categories are alike, and nothing depends on anything.
+        sizes: strengths of effects that differ from `truth.SIZES`.
 
     Raises:
-        ValueError: `customers` or `seed` is too small.
+        ValueError: `customers` or `seed` is too small, or an id is unknown.
     """
     import pyarrow as pa
 
-    shop = _open(customers, seed)
+    plan = plan_of(planted, sizes, seed)
+    shop = _open(customers, seed, plan)
     orders, members, persons = shop.orders, shop.members, shop.persons
     ids, member_ids = order_ids(orders), pa.array(persons.member_id)
     issues = issue_coupons(dice(seed, "coupons"), members, persons.birthday, orders)
     coupon = issues.on_orders(orders.at.size)
     money = money_of(orders, coupon)
-    events = behave(dice(seed, "events"), members, orders)
+    events = behave(dice(seed, "events"), members, orders, plan=plan)
     tier, seen = tiers_of(orders, money, customers), events.last_seen(customers)
     return {
         "customers": customer_table(dice(seed, "customers"), members, persons, tier=tier, seen=seen),
         "customer_groups": group_table(),
         "categories": category_table(),
-        "products": product_table(dice(seed, "products")),
+        "products": product_table(dice(seed, "products"), changing=plan.acts("assortment")),
         "orders": order_table(dice(seed, "orders"), orders, money, coupon=coupon, who=persons, ids=ids),
         "order_items": item_table(orders, money, ids),
         "coupons": coupon_table(),
@@ -106,9 +119,9 @@ def sandbox_latent(*, customers: int = 2400, seed: int) -> pa.Table:
     )
 
 
-def _open(customers: int, seed: int) -> _Shop:
+def _open(customers: int, seed: int, plan: Plan = EVERYTHING) -> _Shop:
     if customers < 1 or seed < 0:
         raise ValueError(f"customers must be at least 1 and seed at least 0, not {customers} and {seed}")
-    members = draw_members(dice(seed, "members"), customers)
-    orders = purchase_histories(dice(seed, "histories"), members)
+    members = draw_members(dice(seed, "members"), customers, plan=plan)
+    orders = purchase_histories(dice(seed, "histories"), members, plan=plan)
     return _Shop(draw_persons(dice(seed, "persons"), customers), members, orders)

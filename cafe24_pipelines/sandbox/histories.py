@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from cafe24_pipelines.sandbox import truth
 from cafe24_pipelines.sandbox.baskets import Lines, Parcels, draw_lines, fulfil
 from cafe24_pipelines.sandbox.catalog import Shelf, index_of, members_of
+from cafe24_pipelines.sandbox.plan import EVERYTHING, Plan
 from cafe24_pipelines.sandbox.seasons import DAY, DAYS, FINISH, NEVER, clock
 
 if TYPE_CHECKING:
@@ -53,16 +54,18 @@ class Orders:
     issued_at: np.ndarray
 
 
-def draw_members(rng: np.random.Generator, count: int) -> Members:
+def draw_members(rng: np.random.Generator, count: int, *, plan: Plan = EVERYTHING) -> Members:
     """Traits of `count` members; many join in the shop's first weeks, the others evenly over the two years."""
     import numpy as np
 
-    hours = clock()
+    hours = clock(even=not plan.acts("busy_days"))
     early = rng.random(count) < 0.15
     busy = np.where(early, rng.exponential(18, count).clip(0, 120), rng.random(count) * (hours.length - 6))
-    devoted = rng.random(count) < truth.VIP_SHARE
+    devoted = rng.random(count) < plan.size("vip_revenue")
     rate = rng.gamma(1.6, 0.0105, count) + 0.001
     leaving = rng.beta(1.2, 7.0, count)
+    if not plan.acts("unequal_members"):
+        rate, leaving = np.full(count, truth.EVEN_RATE), np.zeros(count)
     return Members(
         joined=hours.moment(busy),
         rate=np.where(devoted, rate * 1.5 + 0.055, rate),
@@ -73,9 +76,9 @@ def draw_members(rng: np.random.Generator, count: int) -> Members:
     )
 
 
-def purchase_histories(rng: np.random.Generator, members: Members) -> Orders:
+def purchase_histories(rng: np.random.Generator, members: Members, *, plan: Plan = EVERYTHING) -> Orders:
     """Every order of the two years, guests' included."""
-    walk = _Walk(rng, members)
+    walk = _Walk(rng, members, plan)
     walk.run()
     walk.add_guests()
     return walk.orders()
@@ -95,10 +98,11 @@ class _Batch:
 class _Walk:
     """The members' next moves and the orders so far."""
 
-    def __init__(self, rng: np.random.Generator, members: Members) -> None:
+    def __init__(self, rng: np.random.Generator, members: Members, plan: Plan) -> None:
         import numpy as np
 
-        self.rng, self.members, self.clock, self.shelf = rng, members, clock(), Shelf()
+        self.rng, self.members, self.plan = rng, members, plan
+        self.clock, self.shelf = clock(even=not plan.acts("busy_days")), Shelf(plan)
         self.due = np.full((members.joined.size, 3), _FAR)  # errands: short refill, long refill, sequel
         self.due_product = np.full((members.joined.size, 3), -1)
         self.waves = np.array([day * DAY + 10 * 3600 for day in truth.winback_days()])
@@ -129,8 +133,10 @@ class _Walk:
         count = round(so_far * truth.GUEST_SHARE / (1 - truth.GUEST_SHARE))
         at = self.clock.moment(self.rng.random(count) * self.clock.length).clip(0, FINISH - 1)
         nobody = np.full(count, -1)
-        lines = draw_lines(self.rng, self.shelf, at, nobody, first=False, extra=np.full(count, 0.7))
-        self._batches.append(_Batch(nobody, at, np.full(count, USUAL), fulfil(self.rng, at, lines), lines))
+        extra = np.full(count, 0.7)
+        lines = draw_lines(self.rng, self.shelf, at, nobody, first=False, extra=extra, plan=self.plan)
+        parcels = fulfil(self.rng, at, lines, plan=self.plan)
+        self._batches.append(_Batch(nobody, at, np.full(count, USUAL), parcels, lines))
 
     def orders(self) -> Orders:
         """Everything so far, in time order."""
@@ -167,8 +173,9 @@ class _Walk:
         errand = (reason >= REFILL_SHORT) & (reason <= SEQUEL)
         big = self.members.devoted[who] & (reason != FIRST)  # a first basket tells nothing of what will follow
         extra = np.where(errand, 0.35, np.where(big, 2.9, 0.75))
-        lines = draw_lines(self.rng, self.shelf, at, wanted, first=bool(reason[0] == FIRST), extra=extra)
-        parcels = fulfil(self.rng, at, lines)
+        first = bool(reason[0] == FIRST)
+        lines = draw_lines(self.rng, self.shelf, at, wanted, first=first, extra=extra, plan=self.plan)
+        parcels = fulfil(self.rng, at, lines, plan=self.plan)
         self._batches.append(_Batch(who, at, reason, parcels, lines))
         return parcels, lines
 
@@ -178,17 +185,18 @@ class _Walk:
         """Who stays after this order. Late parcels and disappointment drive away; the gateway product binds."""
         import numpy as np
 
-        leaving = self.members.leaving[who]
+        leaving, plan = self.members.leaving[who], self.plan
         arrived = parcels.arrived
         if reason[0] == FIRST:
             gateway = lines.has(index_of(truth.GATEWAY), who.size) & arrived
-            self.members.rate[who[gateway]] *= truth.GATEWAY_RATE_FACTOR
-            once = np.where(gateway, truth.GATEWAY_ONE_TIME_SHARE, truth.ONE_TIME_SHARE)
+            usual, bound, factor = _one_time_shares(plan)
+            self.members.rate[who[gateway]] *= factor
+            once = np.where(gateway, bound, usual)
             leaving = np.where(self.members.devoted[who], leaving, once + (1 - once) * leaving)
         late = arrived & (parcels.delivered - at >= truth.LATE_DAYS * DAY)
-        leaving = leaving + late * truth.LATE_LEAVES * (1 - leaving)
+        leaving = leaving + late * plan.size("late_delivery_churn") * (1 - leaving)
         low = arrived & (parcels.rating <= truth.LOW_RATING)
-        leaving = leaving + low * truth.LOW_RATING_LEAVES * (1 - leaving)
+        leaving = leaving + low * plan.size("low_first_review") * (1 - leaving)
         staying = self.rng.random(who.size) >= leaving
         self.members.left_at[who] = np.where(staying, NEVER, at)
         return staying
@@ -199,14 +207,14 @@ class _Walk:
         """Refills of the consumables bought, and the sequel of product A; leaving cancels all errands."""
         import numpy as np
 
-        rng, goods = self.rng, np.arange(members_of("").size)
+        rng, goods, size = self.rng, np.arange(members_of("").size), self.plan.size
         self.due[who[~staying]] = _FAR
         sequel_from = goods == index_of(truth.SEQUEL_FROM)
         sequel_days = (truth.SEQUEL_DAYS[0] + 1, truth.SEQUEL_DAYS[1])  # whole days later, at any hour: inside
         plans: tuple[tuple[np.ndarray, float, Callable[[int], np.ndarray]], ...] = (
-            (members_of(truth.SHORT_CATEGORY), truth.SHORT_SHARE, lambda n: rng.normal(truth.SHORT_DAYS, 3, n)),
-            (members_of(truth.LONG_CATEGORY), truth.LONG_SHARE, lambda n: rng.normal(truth.LONG_DAYS, 7, n)),
-            (sequel_from, truth.SEQUEL_SHARE, lambda n: rng.integers(*sequel_days, n)),
+            (members_of(truth.SHORT_CATEGORY), size("refill_28_days"), lambda n: rng.normal(truth.SHORT_DAYS, 3, n)),
+            (members_of(truth.LONG_CATEGORY), size("refill_90_days"), lambda n: rng.normal(truth.LONG_DAYS, 7, n)),
+            (sequel_from, size("sequel_product"), lambda n: rng.integers(*sequel_days, n)),
         )
         for errand, (triggers, share, days_later) in enumerate(plans):
             bought = triggers[lines.product]
@@ -250,6 +258,14 @@ class _Walk:
         eligible = (wave < at + lost * DAY) & (wave < when)
         issued = eligible & (rng.random(who.size) < 0.5)
         self._issues.append((who[issued], wave[issued]))
-        called = issued & (rng.random(who.size) < truth.WINBACK_UPLIFT)
+        called = issued & (rng.random(who.size) < self.plan.size("winback_coupon"))
         day = np.where(called, wave // DAY, 0) + rng.integers(1, 21, who.size)
         return called, self.clock.within_day(rng, day.clip(0, DAYS + 30))
+
+
+def _one_time_shares(plan: Plan) -> tuple[float, float, float]:
+    """Shares that leave after a first order (any, one with the gateway product); the gateway's factor on the rate."""
+    usual = truth.ONE_TIME_SHARE if plan.acts("unequal_members") else 0.0
+    strength = plan.size("gateway_product") / truth.SIZES["gateway_product"]
+    bound = min(usual, max(0.0, (1 - strength) * usual + strength * truth.GATEWAY_ONE_TIME_SHARE))
+    return usual, bound, 1 + (truth.GATEWAY_RATE_FACTOR - 1) * strength
