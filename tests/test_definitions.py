@@ -25,7 +25,7 @@ LINEAGE = {
 API_ASSETS = {f"admin_api/{name}" for name in (*names.API_RESOURCES, "order_history")}
 ANALYSES = {
     "rfm", "cohorts", "repurchase_cycle", "next_order", "funnel", "customer_360", "sales_report", "stock_alerts",
-    "campaign_response", "market_basket", "recommendations", "segments", "reviews", "clv", "churn",
+    "campaign_response", "market_basket", "recommendations", "segments", "review_sentiment", "clv", "churn",
 }  # fmt: skip
 ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, *ANALYSES, "api_docs", "crm_articles", "ontology_facts"}
 
