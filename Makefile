@@ -26,7 +26,7 @@ test: install-dev ## Tests on real parts, within 15 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 proofs: install-dev ## Slow proofs: kills, full public data sets
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 lint: install-dev ## Style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
