@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cafe24_pipelines.cafe24.erase import erase_member, trace_of
+from cafe24_pipelines.crm.analysis import analyses
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.status import status
 
@@ -38,8 +39,8 @@ def test_a_member_is_gone_from_every_stage_and_stays_gone(tmp_path: Path) -> Non
     report = erase_member(settings, "sandbox", person.member_id)
     assert report.complete and trace_of(settings, "sandbox", person.member_id) == []
     assert set(report.rebuilt) == {
-        "analytics/rfm", "analytics/cohorts", "graph/facts", "patterns", "vectors/cafe24_insights", "graph",
-        "answers", "datasets",
+        *(f"analytics/{one.name}" for one in analyses()), "graph/facts", "patterns", "vectors/cafe24_insights",
+        "graph", "answers", "datasets",
     }  # fmt: skip
     assert report.superseded > 0 and len(report.stores) == 5
     erased = status(settings, "sandbox")

@@ -167,7 +167,7 @@ def _scores(
     from scipy.stats import poisson
 
     seen, chance, clustered, single = np.zeros((4, len(a)))
-    step = max(500, _BLOCK * 50 // max(len(a), 1))
+    step = max(200, _BLOCK * 20 // max(len(a), 1))
     starts = np.searchsorted(baskets.member, np.arange(0, int(baskets.member.max()) + 1, step))
     for low, high in zip(starts, [*starts[1:], len(baskets.member)], strict=True):
         part = baskets.rows(slice(low, high))

@@ -159,7 +159,7 @@ def _strongest(history: _History, context: DiscoveryContext, level: str) -> list
         )
         mean = draws.mean(axis=0) if centre is None else centre
         spread = np.maximum(draws.std(axis=0), 0.5)
-        top = np.sort(((draws - mean) / spread).max(axis=1))
+        top = np.sort([float(((draw - mean) / spread).max()) for draw in draws])  # one by one: a copy of all is large
         score = (observed - mean) / spread
         reached = len(top) - np.searchsorted(top, score - 1e-9, side="left")
         p = np.maximum(p, (1 + reached) / (1 + len(top)))
