@@ -63,5 +63,6 @@ def picture(svg: str, name: str) -> dg.MetadataValue:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    shown = f"{value:.6g}" if isinstance(value, float) else value
+    text = "" if shown is None else str(shown).replace("|", "\\|").replace("\n", " ")
     return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
