@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.large_mall import SLICE, Sizes, _mall, _shop, _slice
+from benchmarks.large_mall import large_tables
 from benchmarks.peak import peak_megabytes
 
 LINES_AN_ORDER: Final = 2
@@ -84,12 +84,11 @@ def _land(folder: Path, lines: int) -> Row:
 
     from cafe24_pipelines.stores.lake import Lake
 
-    orders = lines // LINES_AN_ORDER
-    mall, lake = _mall(Sizes.of(orders), 1), Lake(folder).mall(MALL)
+    lake = Lake(folder).mall(MALL)
     begin = time.perf_counter()
-    for name, rows in _shop(mall).items():
+    whole, *slices = large_tables(lines // LINES_AN_ORDER)
+    for name, rows in whole.items():
         lake.land(name, rows)
-    slices = [_slice(mall, n, at, min(orders, at + SLICE)) for n, at in enumerate(range(0, orders, SLICE), 1)]
     for name in list(slices[0]):
         lake.land(name, pa.concat_tables([one.pop(name) for one in slices]), snapshot=True)
     return {"seconds": time.perf_counter() - begin, "peak": peak_megabytes()}

@@ -9,6 +9,7 @@ Does not belong here: truth to be found by detectors (see `cafe24_pipelines/sand
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -80,12 +81,17 @@ def large_mall(lake: "MallLake", orders: int, seed: int = 1) -> None:
         orders: how many, at least 1; two order lines and 0.3 members for each.
         seed: another one draws another mall of the same shape.
     """
-    mall = _mall(Sizes.of(orders), seed)
-    for name, rows in _shop(mall).items():
-        lake.land(name, rows)
-    for number, first in enumerate(range(0, orders, SLICE), 1):
-        for name, rows in _slice(mall, number, first, min(orders, first + SLICE)).items():
+    for part in large_tables(orders, seed):
+        for name, rows in part.items():
             lake.land(name, rows)
+
+
+def large_tables(orders: int, seed: int = 1) -> "Iterator[dict[str, pa.Table]]":
+    """The tables that `large_mall` lands: what doesn't grow by slices, then a slice of orders at a time."""
+    mall = _mall(Sizes.of(orders), seed)
+    yield _shop(mall)
+    for number, first in enumerate(range(0, orders, SLICE), 1):
+        yield _slice(mall, number, first, min(orders, first + SLICE))
 
 
 def returned(lake: "MallLake", share: float, turn: int) -> int:

@@ -21,7 +21,7 @@ def all_metrics(settings: Settings, mall_id: str) -> list[dict[str, Any]]:
             "title": one.title_ko,
             "title_en": one.title_en,
             "status": tables.summary(mall_id, one.name)["status"] if one.name in built else "-",
-            "rows": len(tables.read(mall_id, one.name)) if one.name in built else 0,
+            "rows": tables.rows(mall_id, one.name) if one.name in built else 0,
         }
         for one in analyses()
     ]

@@ -47,15 +47,14 @@ class FrameShop:
         import duckdb
 
         from cafe24_pipelines.stores.schemas import TABLES
-        from cafe24_pipelines.stores.views import VIEWS
+        from cafe24_pipelines.stores.views import create_views
 
         with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as db:
             db.execute("SET TimeZone = 'UTC'")
             db.execute("SET enable_progress_bar = false")
             for name, table in TABLES.items():
                 db.register(name, self._tables.get(name, table.schema.empty_table()))
-            for name, sql in VIEWS.items():
-                db.execute(f"CREATE VIEW {name} AS {sql.replace('{zone}', zone.replace(chr(39), ''))}")
+            create_views(db, zone)
             yield db
 
 

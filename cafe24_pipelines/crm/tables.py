@@ -69,6 +69,14 @@ class CrmTables:
         """
         return dict(self._build(mall_id, name).meta["summary"])
 
+    def rows(self, mall_id: str, name: str) -> int:
+        """How many rows the current table has.
+
+        Raises:
+            NotBuilt: the analysis has never been published for this mall.
+        """
+        return int(self._build(mall_id, name).meta["rows"])
+
     def charts(self, mall_id: str, name: str) -> dict[str, Path]:
         """The current charts: SVG files by name."""
         return {path.stem: path for path in sorted(self._build(mall_id, name).path.glob("*.svg"))}

@@ -27,7 +27,7 @@ from cafe24_pipelines.stores.digest import json_digest, table_digest
 from cafe24_pipelines.stores.files import friendly_os_errors, write_atomic
 from cafe24_pipelines.stores.parts import Parts
 from cafe24_pipelines.stores.schemas import TABLES, Table
-from cafe24_pipelines.stores.views import VIEWS
+from cafe24_pipelines.stores.views import create_views
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -181,8 +181,7 @@ class MallLake:
             db.execute("SET enable_progress_bar = false")  # it would be drawn into a command's JSON
             for table in TABLES.values():
                 self._create_view(db, table)
-            for name, sql in VIEWS.items():
-                db.execute(f"CREATE VIEW {name} AS {sql.replace('{zone}', _quoted(zone))}")
+            create_views(db, zone)
             yield db
         except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
             raise  # the query is wrong, not the lake

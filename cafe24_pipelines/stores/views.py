@@ -10,7 +10,10 @@
 Sizes: one row an order or line; `{zone}` is replaced by the mall's time zone. Source: the landed tables only.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 VIEWS: Final[dict[str, str]] = {
     "known_customers": """
@@ -50,3 +53,10 @@ VIEWS: Final[dict[str, str]] = {
         FROM order_items i JOIN order_facts o USING (order_id)
         WHERE o.is_sale AND coalesce(i.status, o.status) NOT IN ('cancelled', 'returned')""",
 }
+
+
+def create_views(db: "DuckDBPyConnection", zone: str) -> None:
+    """Create every view on a connection that has the tables; local dates are in `zone`."""
+    quoted = zone.replace("'", "''")
+    for name, sql in VIEWS.items():
+        db.execute(f"CREATE VIEW {name} AS {sql.replace('{zone}', quoted)}")

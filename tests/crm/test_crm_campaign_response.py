@@ -6,7 +6,6 @@ import pytest
 
 from cafe24_pipelines.cafe24.landing import land_shop
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.campaign_response import campaign_response, holdout, sample_size
 from cafe24_pipelines.crm.campaign_statistics import balance, mean_difference, stratified_newcombe
 from cafe24_pipelines.crm.shop import FrameShop, frames
@@ -17,11 +16,6 @@ from cafe24_pipelines.stores.lake import MallLake
 
 MALL = Mall("m")
 START = pd.Timestamp("2025-01-01", tz="UTC")
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def test_one_wave_is_newcombe_s_published_interval() -> None:

@@ -8,16 +8,10 @@ import pandas as pd
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.customer_360 import customer_360
 from cafe24_pipelines.crm.shop import FrameShop, frames
 
 MALL = Mall("m")
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def at(text: str) -> pd.Timestamp:

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.funnel import funnel
 from cafe24_pipelines.crm.shop import FrameShop, frames
 from cafe24_pipelines.discovery.statistics import wilson
@@ -13,11 +12,6 @@ from cafe24_pipelines.discovery.statistics import wilson
 MALL = Mall("m")
 START = pd.Timestamp("2025-01-30 15:00", tz="UTC")  # midnight in Seoul
 Row = tuple[str | None, str, str | None, float]  # member, event, product, minutes
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def shop_of(rows: list[Row], **tables: pd.DataFrame) -> FrameShop:

@@ -7,17 +7,11 @@ import pandas as pd
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.next_order import GapModel, _quantile, fit_gaps, next_order
 from cafe24_pipelines.crm.shop import FrameShop, frames
 
 MALL = Mall("m")
 DAYS = 600
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def shop_of(history: dict[str, list[float]]) -> FrameShop:

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.repurchase_cycle import HORIZON_DAYS, repurchase_cycle
 from cafe24_pipelines.crm.shop import FrameShop, frames
 
@@ -28,11 +27,6 @@ def shop_of(rows: list[tuple[str | None, float, str]], category: str = "c") -> F
         product_name="이름 " + frame["product_no"], category=category, quantity=1, unit_price=1.0
     )
     return frames(orders=orders, order_items=lines)
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def row_of(shop: FrameShop, level: str = "product", key: str = "p") -> pd.Series:

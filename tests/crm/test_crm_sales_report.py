@@ -8,16 +8,10 @@ import pandas as pd
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall
-from cafe24_pipelines.crm import charts
 from cafe24_pipelines.crm.sales_report import sales_report
 from cafe24_pipelines.crm.shop import frames
 
 MALL = Mall("m")
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_svg", lambda figure: "<svg/>")
 
 
 def at(text: str) -> pd.Timestamp:

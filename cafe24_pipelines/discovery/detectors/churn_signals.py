@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cafe24_pipelines.discovery.churn import HORIZON, Comparison, compare, followed
 from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
+from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import log_rank
 
@@ -145,10 +146,7 @@ def _first_product(context: DiscoveryContext, first: "pd.DataFrame") -> list[Fin
         return []
     rows["exposed"] = rows.index.isin(baskets.loc[baskets["product"] == best[1], "order"])
     number = str(context.product_names[best[1]])
-    name = (
-        str(context.sql("SELECT product_name FROM known_products WHERE product_no = $n", n=number).iloc[0, 0])
-        or number
-    )
+    name = product_name(context, number)
     evidence = _FIRST_SALES_SQL.format(
         subject=f"{quoted(number)} AS product_no, ", label="g.order_id IS NOT NULL",
         start="f.ordered_at", known="true",

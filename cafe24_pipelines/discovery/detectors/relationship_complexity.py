@@ -8,6 +8,7 @@ bought (see `temporal_association.py`).
 from typing import TYPE_CHECKING
 
 from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
+from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.nulls import distinct_pairs, shuffled_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import Estimate, bootstrap_ratio, permutation_p, poisson_ratio
@@ -134,9 +135,7 @@ def _pair_finding(
     halves: tuple[float, float],
 ) -> Finding:
     a, b = (str(context.product_names[k]) for k in pair)
-    listed = context.sql("SELECT product_no, product_name FROM known_products WHERE product_no IN ($a, $b)", a=a, b=b)
-    names = dict(zip(listed["product_no"], listed["product_name"], strict=True))
-    shown = [names.get(k) or k for k in (a, b)]
+    shown = [product_name(context, k) for k in (a, b)]
     return Finding(
         subject=f"pair:{a}+{b}",
         title=f"'{shown[0]}'과(와) '{shown[1]}'은(는) 한 장바구니에 우연보다 {estimate.value:.1f}배 자주 담깁니다",

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
+from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.nulls import shuffled_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
-from cafe24_pipelines.discovery.statistics import bootstrap_ratio
+from cafe24_pipelines.discovery.statistics import bootstrap_ratio, max_t
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,10 +160,8 @@ def _strongest(history: _History, context: DiscoveryContext, level: str) -> list
         )
         mean = draws.mean(axis=0) if centre is None else centre
         spread = np.maximum(draws.std(axis=0), 0.5)
-        top = np.sort([float(((draw - mean) / spread).max()) for draw in draws])  # one by one: a copy of all is large
-        score = (observed - mean) / spread
-        reached = len(top) - np.searchsorted(top, score - 1e-9, side="left")
-        p = np.maximum(p, (1 + reached) / (1 + len(top)))
+        largest = np.array([((draw - mean) / spread).max() for draw in draws])  # one by one: a copy of all is large
+        p = np.maximum(p, max_t((observed - mean) / spread, largest[:, None]))
     lift = observed / expected[looked]
     window, a, b = np.nonzero(looked)
     best: dict[tuple[int, int], _Found] = {}
@@ -187,7 +186,7 @@ def _finding(context: DiscoveryContext, history: _History, level: str, found: _F
     estimate = bootstrap_ratio(observed[used], expected[used], rng)
     cut = float(np.median(history.day))
     halves = [_half(history, found, mask) for mask in (history.day <= cut, history.day > cut)]
-    shown = (_product(context, a), _product(context, b)) if level == "product" else (a, b)
+    shown = (product_name(context, a), product_name(context, b)) if level == "product" else (a, b)
     again = found.a == found.b
     what = f"'{shown[0]}'을(를) 산 고객은" + (" 같은 것을" if again else f" '{shown[1]}'을(를)")
     when = f"{high}일 안에" if low == 0 else f"{low}~{high}일 뒤에"
@@ -230,11 +229,6 @@ def _half(history: _History, found: _Found, mask: "NDArray[np.bool_]") -> float:
     part = _History(history.items[rows], member, history.month[rows], history.day[rows], lags)
     seen, expected = _by_member(part, found)
     return float(seen.sum() / expected.sum() - 1) if expected.sum() > 0 else 0.0
-
-
-def _product(context: DiscoveryContext, number: str) -> str:
-    rows = context.sql("SELECT product_name FROM known_products WHERE product_no = $number", number=number)
-    return str(rows["product_name"].iloc[0]) or number
 
 
 def _evidence_sql(level: str, a: str, b: str, low: int, high: int) -> str:

@@ -16,6 +16,7 @@ from cafe24_pipelines.ontology.browser import generated
 from cafe24_pipelines.ontology.browser.generated import LIVE, inside
 from cafe24_pipelines.ontology.model import Domain
 
+_CHOOSE: Final = "member_key를 비우면 가장 많이 산 회원을 봅니다."
 MALL_COMMAND: Final = ":param mall_id => 'sandbox'"
 """What an analyst runs first, with the id of the mall."""
 
@@ -50,7 +51,7 @@ def sections(domain: Domain) -> list[Section]:
     return [
         Section("한눈에 보기", "Overview", tuple(_overview(domain))),
         Section("패턴", "Patterns", tuple(_findings())),
-        Section("회원", "Customers", (*_journeys(), *_first_purchases())),
+        Section("회원", "Customers", (_journey(), _timeline(), *_first_purchases())),
         Section("상품과 API", "Products and the API", tuple(_products())),
         Section("살펴보기", "Upkeep", tuple(_upkeep(domain))),
     ]
@@ -118,11 +119,10 @@ MATCH (c:CRM_Customer) WHERE {inside("c")} AND (member_key = '' OR c.member_key 
 WITH live, c ORDER BY c.sales DESC, c.member_key LIMIT 1"""
 
 
-def _journeys() -> Iterator[SavedQuery]:
-    choose = "member_key를 비우면 가장 많이 산 회원을 봅니다."
-    yield SavedQuery(
+def _journey() -> SavedQuery:
+    return SavedQuery(
         "06-customer-journey", "회원 한 명의 여정 (그래프)", "One customer's journey, as a graph",
-        f"최근 주문 8건과 그 상품, 리뷰, 쿠폰이 회원을 둘러쌉니다. {choose}",
+        f"최근 주문 8건과 그 상품, 리뷰, 쿠폰이 회원을 둘러쌉니다. {_CHOOSE}",
         f"""{_ONE_CUSTOMER}
 CALL (c) {{
   MATCH (c)-[:PLACED]->(o:CRM_Order)
@@ -156,9 +156,12 @@ CALL (c, recent) {{
 }}
 RETURN path""",
     )  # fmt: skip
-    yield SavedQuery(
+
+
+def _timeline() -> SavedQuery:
+    return SavedQuery(
         "07-customer-timeline", "회원 한 명의 여정 (시간순)", "One customer's journey, in order of time",
-        f"가입, 쿠폰, 주문, 배송, 리뷰를 몰의 시간대로 늘어놓습니다. {choose}",
+        f"가입, 쿠폰, 주문, 배송, 리뷰를 몰의 시간대로 늘어놓습니다. {_CHOOSE}",
         f"""{_ONE_CUSTOMER}
 MATCH (c)<-[:HAS_CUSTOMER]-(m:CRM_Mall)
 CALL (c) {{
