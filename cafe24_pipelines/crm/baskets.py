@@ -20,11 +20,18 @@ _CLASSES: Final = (1, 2, 3, 4, 5, 7, 10, 15, 25, 50)
 """Upper ends of the classes of basket sizes; above the last is one more class."""
 _CELL_ORDERS: Final = 1000  # orders that a slice of time takes; there are 2 to 8 slices, half of them a half period
 
+_SOLD_SQL: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS sold_products AS
+    SELECT s.order_id, s.product_no, min(coalesce(k.category, s.category)) AS category,
+           min(s.ordered_at) AS sold, any_value(s.member_key) AS member_key
+    FROM sale_lines s LEFT JOIN known_products k USING (product_no)
+    WHERE s.quantity > 0 GROUP BY s.order_id, s.product_no"""
+"""Joined once on a connection, for products and for categories."""
+
 _LINES_SQL: Final = """
     CREATE OR REPLACE TEMP TABLE basket_lines AS
-    SELECT s.order_id, {item} AS item, min(s.ordered_at) AS sold, any_value(s.member_key) AS member_key
-    FROM sale_lines s LEFT JOIN known_products k USING (product_no)
-    WHERE s.quantity > 0 AND {item} IS NOT NULL AND {item} <> '' GROUP BY ALL"""
+    SELECT order_id, {item} AS item, min(sold) AS sold, any_value(member_key) AS member_key
+    FROM sold_products WHERE {item} IS NOT NULL AND {item} <> '' GROUP BY ALL"""
 
 _BASKETS_SQL: Final = """
     CREATE OR REPLACE TEMP TABLE baskets AS
@@ -91,12 +98,14 @@ class Pairs:
 
 
 def count_pairs(db: "DuckDBPyConnection", item: str, *, cap: int, least: int) -> Pairs:
-    """Pairs of values of the SQL expression `item` (over `s`, sale lines, and `k`, known products) in one order.
+    """Pairs of products or of categories in one order.
 
     Args:
+        item: `product_no` or `category`.
         cap: how many items, the most sold ones.
         least: orders with both that a pair takes to be listed.
     """
+    db.execute(_SOLD_SQL)
     db.execute(_LINES_SQL.format(item=item))
     db.execute(_BASKETS_SQL.format(orders=_CELL_ORDERS, classes=list(_CLASSES)))
     db.execute(_TOP_SQL.format(cap=int(cap)))

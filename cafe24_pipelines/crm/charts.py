@@ -59,7 +59,9 @@ def heat_map(
         for (i, j), value in np.ndenumerate(grid):
             if np.isfinite(value):
                 ink = "white" if value > 0.6 * top else _INK
-                axes.text(j, i, form.format(value), ha="center", va="center", color=ink, fontsize=8)
+                axes.text(
+                    j, i, form.format(value), ha="center", va="center", color=ink, fontsize=8, in_layout=False
+                )  # they lie within the grid: measuring each takes longest
         axes.set_xticks(range(len(columns)), columns, rotation=45 if len(columns) > 8 else 0)
         axes.set_yticks(range(len(rows)), rows)
         _named(axes, title, x, y)

@@ -33,8 +33,8 @@ _SHOWN: Final = 15
 TOGETHER, APART, UNKNOWN = "함께 사요", "따로 사요", "판단할 수 없음"
 
 _KINDS: Final = (
-    ("product", "s.product_no", PRODUCTS),
-    ("category", "coalesce(k.category, s.category)", CATEGORIES),
+    ("product", "product_no", PRODUCTS),
+    ("category", "category", CATEGORIES),
 )
 
 

@@ -97,7 +97,8 @@ def rfm(shop: "Shop", mall: Mall) -> Outcome:
     for score, column in (("f", "frequency"), ("m", "monetary")):
         below = frame[column].astype(float).rank(method="min") - 1
         frame[score] = (np.floor(5 * below / max(n, 1)) + 1).astype(int)
-    found = [segment_of(r, f, m) for r, f, m in zip(frame["r"], frame["f"], frame["m"], strict=True)]
+    scores = zip(*(frame[name].tolist() for name in ("r", "f", "m")), strict=True)
+    found = [segment_of(r, f, m) for r, f, m in scores]
     frame["segment"] = [s.name for s in found]
     frame["action"] = [s.action for s in found]
     if frame.empty:
