@@ -130,7 +130,7 @@ def _summary(
 ) -> dict[str, Any]:  # fmt: skip
     from cafe24_pipelines.crm.lifetime.forecast import HORIZON_DAYS, YEARLY_DISCOUNT
     from cafe24_pipelines.crm.lifetime.gamma_gamma import independence
-    from cafe24_pipelines.discovery.statistics import top_share_rows
+    from cafe24_pipelines.discovery.inequality import top_share_rows
 
     way, worth = models
     value = {"model": "Gamma-Gamma", **worth.to_json(), "left_out": int((table["purchases"] > 0).sum()) - worth.n}

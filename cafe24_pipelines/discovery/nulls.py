@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.discovery.statistics import gini_rows, max_t, top_share_rows
+from cafe24_pipelines.discovery.inequality import gini_rows, top_share_rows
+from cafe24_pipelines.discovery.statistics import max_t
 
 if TYPE_CHECKING:
     import numpy as np

@@ -262,36 +262,6 @@ def _log_rank_sums(t: "NDArray[np.float64]", e: "NDArray[np.bool_]", g: "NDArray
     return float(np.sum(d1 - d * share)), float(np.sum(variance))
 
 
-# -- inequality --------------------------------------------------------------------------------------------------
-
-
-def gini(values: "ArrayLike") -> float:
-    """Gini coefficient of non-negative values (0 = equal); 0 for none or a zero total."""
-    import numpy as np
-
-    return float(gini_rows(np.asarray(values, float)[None, :])[0])
-
-
-def gini_rows(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Gini coefficient of every row."""
-    import numpy as np
-
-    x = np.sort(values, axis=1)
-    n, total = x.shape[1], x.sum(axis=1)
-    weighted = x @ (2 * np.arange(1, n + 1) - n - 1)
-    return np.divide(weighted, n * total, out=np.zeros(len(x)), where=total > 0)
-
-
-def top_share_rows(values: "NDArray[np.float64]", share: float) -> "NDArray[np.float64]":
-    """For every row, the part of its total that its largest `share` of entries holds (at least one entry)."""
-    import numpy as np
-
-    k = max(1, round(values.shape[1] * share))
-    top = np.partition(values, values.shape[1] - k, axis=1)[:, -k:].sum(axis=1)
-    total = values.sum(axis=1)
-    return np.divide(top, total, out=np.zeros(len(values)), where=total > 0)
-
-
 # -- resampling --------------------------------------------------------------------------------------------------
 
 
@@ -335,14 +305,6 @@ def bootstrap_median(values: "ArrayLike", rng: "np.random.Generator", *, resampl
 
     x = np.asarray(values, float)
     return bootstrap(lambda index: np.median(x[index], axis=1), x.size, rng, resamples=resamples)
-
-
-def bootstrap_gini(values: "ArrayLike", rng: "np.random.Generator", *, resamples: int = RESAMPLES) -> Estimate:
-    """Gini coefficient with its interval."""
-    import numpy as np
-
-    x = np.asarray(values, float)
-    return bootstrap(lambda index: gini_rows(x[index]), x.size, rng, resamples=resamples)
 
 
 def permutation_p(observed: float, draws: "ArrayLike", *, side: int = 0) -> float:

@@ -122,24 +122,6 @@ def test_survival_difference_counts_the_censored_while_they_are_seen() -> None:
     assert difference.low < difference.value < difference.high
 
 
-def test_gini_has_its_known_values() -> None:
-    assert st.gini([1, 1, 1, 1]) == pytest.approx(0)
-    assert st.gini([1, 2, 3, 4]) == pytest.approx(0.25)
-    assert st.gini([0, 0, 0, 1]) == pytest.approx(0.75)
-    assert st.gini([]) == 0
-    assert st.gini([0, 0]) == 0
-    sample = np.random.default_rng(1).exponential(size=20_000)
-    assert st.gini(sample) == pytest.approx(0.5, abs=0.01)
-    interval = st.bootstrap_gini(sample[:2000], np.random.default_rng(2), resamples=400)
-    assert interval.low < 0.5 < interval.high
-
-
-def test_top_share_counts_at_least_one() -> None:
-    rows = np.array([[1.0, 2, 3, 4], [0, 0, 0, 0]])
-    assert st.top_share_rows(rows, 0.25).tolist() == [0.4, 0.0]
-    assert st.top_share_rows(rows, 0.01).tolist() == [0.4, 0.0]
-
-
 def test_bootstrap_intervals_cover_as_they_should() -> None:
     rng = np.random.default_rng(7)
     covered = 0

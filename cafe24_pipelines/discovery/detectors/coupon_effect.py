@@ -30,6 +30,7 @@ _MOST_WAVES = 12
 _MOST_COUPONS = 5
 _MOST_ISSUED = 8  # coupons looked at
 _UNLIKE = 0.1  # standard deviations
+_BY_CHANCE = 2.94  # standard errors: 1 in 100 random sendings goes beyond in any of the three traits
 _TRAITS = {"orders": "이전 주문 수", "spent": "이전 구매액", "tenure": "가입 기간"}
 
 # One row a wave, stratum and arm: members, how many bought, and sums of what was known before the wave.
@@ -170,7 +171,7 @@ def _unbalanced(rows: "pd.DataFrame") -> str:
         ss = a[f"{trait}2"].to_numpy(float) - x1**2 / n1 + b[f"{trait}2"].to_numpy(float) - x2**2 / n2
         sd = (max(float(ss.sum()), 0.0) / max(float((n1 + n2 - 2).sum()), 1.0)) ** 0.5
         difference = float(np.sum(weight * (x1 / n1 - x2 / n2)) / weight.sum())
-        if sd > 1e-9 and abs(difference) / sd > _UNLIKE and abs(difference) / sd * weight.sum() ** 0.5 > 2.5:
+        if sd > 1e-9 and abs(difference) / sd > _UNLIKE and abs(difference) / sd * weight.sum() ** 0.5 > _BY_CHANCE:
             unlike.append(korean)
     if not unlike:
         return ""

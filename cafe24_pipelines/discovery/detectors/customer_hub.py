@@ -3,16 +3,11 @@
 Null: repeat sales fall on members by chance (`nulls.RepeatWorld`). Does not belong here: product hubs.
 """
 
-from typing import TYPE_CHECKING
-
 from cafe24_pipelines.discovery.context import DiscoveryContext
+from cafe24_pipelines.discovery.inequality import gini_interval, top_share_interval
 from cafe24_pipelines.discovery.nulls import RepeatWorld
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
-from cafe24_pipelines.discovery.statistics import Estimate, bootstrap, gini_rows, permutation_p, top_share_rows
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from cafe24_pipelines.discovery.statistics import Estimate, permutation_p
 
 NAME = "customer_hub"
 MINIMUM = 100
@@ -89,10 +84,12 @@ def _against_chance(
     observed, draws = world.concentration(context.rng(NAME, subject), _DRAWS, money=money, top=top)
     totals = world.totals(world.repeat_member[None, :], money=money)[0]
 
-    def measure(index: "NDArray[np.intp]") -> "NDArray[np.float64]":
-        return gini_rows(totals[index]) if top is None else top_share_rows(totals[index], top)
-
-    drawn = bootstrap(measure, len(totals), context.rng(NAME, subject, "bootstrap"), resamples=_DRAWS)
+    rng = context.rng(NAME, subject, "bootstrap")
+    drawn = (
+        gini_interval(totals, rng, resamples=_DRAWS)
+        if top is None
+        else top_share_interval(totals, top, rng, resamples=_DRAWS)
+    )
     cut, halves = float(sales["day"].median()), []
     for name, part in (("first", sales[sales["day"] <= cut]), ("second", sales[sales["day"] > cut])):
         value, null = RepeatWorld.of(part).concentration(
