@@ -1,8 +1,8 @@
 """What every test shares: a clean environment, no network but loopback, and one small mall that ran once."""
 
 import os
+import shutil
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,27 @@ _OURS = ("CAFE24_", "LLM_", "NEO4J_", "QDRANT_", "EMBEDDING_", "DAGSTER_")
 _FOR_TESTS = ("CAFE24_TEST_DATA", "CAFE24_REQUIRE_NEO4J", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD", "QDRANT_URL")
 SMALL_MALL = 300
 """Members of the sandbox mall that tests share: every table and every stage has content, a run takes seconds."""
+
+LONG_FILES = (
+    "ontology/test_ontology_health.py",
+    "stores/test_graph_neo4j.py",
+    "test_chain.py",
+    "stores/test_graph_isolation.py",
+    "discovery/test_discovery_detectors.py",
+    "stores/test_graph_embedded.py",
+    "ontology/test_ontology_on_both_stores.py",
+    "stores/test_vectors_isolation.py",
+    "ontology/test_ontology_named_queries.py",
+    "ontology/test_ontology_build.py",
+)
+"""Files that take longest, first: two workers then end at about the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, the others in their order (`--no-loadscope-reorder` keeps it)."""
+    here = Path(__file__).parent
+    rank = {here / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +62,35 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def small_mall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a home on which the whole chain ran for a small sandbox mall. Read only."""
+def small_mall(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a home on which the whole chain ran for a small sandbox mall. Read only.
+
+    The chain runs once for all workers of a test run; each has a copy.
+    """
+    from filelock import FileLock
+
+    own = tmp_path_factory.mktemp("small-mall") / "home"
+    made = own
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        made = tmp_path_factory.getbasetemp().parent / "small-mall" / "home"
+    made.parent.mkdir(exist_ok=True)
+    with FileLock(made.parent / "lock"):
+        if not (made.parent / "done").exists():
+            _run_small_mall(made)
+            (made.parent / "done").touch()
+    if made != own:
+        shutil.copytree(made, own)
+    return _small_mall_settings(own)
+
+
+def _small_mall_settings(home: Path) -> Settings:
+    return Settings.from_env({"CAFE24_SANDBOX_CUSTOMERS": str(SMALL_MALL)}, home=home)
+
+
+def _run_small_mall(home: Path) -> None:
     from cafe24_pipelines.instance import run_chain
 
-    root = tmp_path_factory.mktemp("small-mall")
-    settings = Settings.from_env({"CAFE24_SANDBOX_CUSTOMERS": str(SMALL_MALL)}, home=root / "home")
-    mall = Mall("sandbox")
+    settings, mall = _small_mall_settings(home), Mall("sandbox")
     register(settings.home, mall)
     before = dict(os.environ)
     os.environ["CAFE24_SANDBOX_CUSTOMERS"] = str(SMALL_MALL)
@@ -56,4 +99,3 @@ def small_mall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-    yield settings
