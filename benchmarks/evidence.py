@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 MAPPING = ROOT / "examples" / "online_retail" / "mapping.yaml"
 PLOTS = "evidence"
+POWER = "power.svg"  # `benchmarks.discovery power` draws it
 STATUS = {"confirmed": "confirmed", "tentative": "tentative", "insufficient_data": "lacking data"}
 
 
@@ -46,7 +47,8 @@ def main(arguments: list[str]) -> None:
     plots = given.out / PLOTS
     plots.mkdir(parents=True, exist_ok=True)
     for old in plots.glob("*.svg"):
-        old.unlink()
+        if old.name != POWER:
+            old.unlink()
     for part in parts:
         for name, svg in part.charts.items():
             (plots / f"{name}.svg").write_text(svg, encoding="utf-8")
