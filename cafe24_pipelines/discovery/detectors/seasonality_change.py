@@ -124,9 +124,12 @@ def _weekday(context: DiscoveryContext, weeks: "NDArray[np.float64]") -> list[Fi
     ]
     day = _WEEKDAYS[best]
     more = "많습니다" if estimate.value > 1 else "적습니다"
+    title = f"{day}요일 주문이 하루 평균의 {estimate.value:.2f}배로 가장 두드러지게 {more}"
+    if estimate.value == 0:
+        title = f"{day}요일에는 주문이 하나도 없습니다"
     finding = Finding(
         subject="weekday",
-        title=f"{day}요일 주문이 하루 평균의 {estimate.value:.2f}배로 가장 두드러지게 {more}",
+        title=title,
         effect="weekday_ratio",
         estimate=estimate,
         null=(1.0, 1.0),
