@@ -100,7 +100,7 @@ def _analysis(folder: Path, name: str) -> Row:
     from cafe24_pipelines.crm.analysis import analysis_named
     from cafe24_pipelines.stores.lake import Lake
 
-    one, lake = analysis_named(name), Lake(folder).mall(MALL)
+    one, lake = analysis_named(name), Lake(folder).mall(MALL).for_analysis()
     _warm()
     begin = time.perf_counter()
     outcome = one.run(lake, Mall(MALL))

@@ -26,7 +26,7 @@ def _asset_of(analysis: Analysis) -> dg.AssetsDefinition:
         from cafe24_pipelines.crm.tables import CrmTables
 
         mall = lake.mall(context.partition_key)
-        outcome = analysis.run(lake.of(mall.mall_id), mall)
+        outcome = analysis.run(lake.of(mall.mall_id).for_analysis(), mall)
         rows = outcome.table.head(12).to_dict("records")
         digest = CrmTables(lake.settings().home.analytics).publish(mall.mall_id, analysis.name, outcome)
         return dg.MaterializeResult(

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 COMPACT_AT = 8
 """Parts a resource may have before they are merged into one."""
 
+MEMORY = "512MB"
+"""What one DuckDB connection may hold before it spills to disk; a server has several at once."""
+ANALYSIS_MEMORY = "2GB"
+"""The same for an analysis: one runs at a time, and ten million lines spill twice as slowly as they fit."""
+
 QUARANTINE_SCHEMA = pa.schema(
     [
         pa.field("mall_id", pa.string(), False),
@@ -62,9 +67,14 @@ class Landed:
 class MallLake:
     """The landed tables of one mall."""
 
-    def __init__(self, root: Path, mall_id: str) -> None:
+    def __init__(self, root: Path, mall_id: str, *, memory: str = MEMORY) -> None:
         self.root = root
         self.mall_id = mall_id
+        self._memory = memory
+
+    def for_analysis(self) -> "MallLake":
+        """The same lake with room for one heavy analysis at a time."""
+        return MallLake(self.root, self.mall_id, memory=ANALYSIS_MEMORY)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -177,7 +187,7 @@ class MallLake:
         db = duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": str(spill)})
         try:
             db.execute("SET TimeZone = 'UTC'")
-            db.execute("SET memory_limit = '512MB'")
+            db.execute(f"SET memory_limit = '{self._memory}'")
             db.execute("SET enable_progress_bar = false")  # it would be drawn into a command's JSON
             for table in TABLES.values():
                 self._create_view(db, table)
