@@ -68,7 +68,7 @@ class _Rebuild:
         tables = CrmTables(self.settings.home.analytics)
         for one in analyses():
             if tables.digest(self.mall_id, one.name):
-                tables.publish(self.mall_id, one.name, one.run(self.lake, self.mall))
+                tables.publish(self.mall_id, one.name, one.run(self.lake.for_analysis(), self.mall))
                 self._made(f"analytics/{one.name}")
 
     def findings(self) -> None:
