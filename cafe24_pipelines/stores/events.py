@@ -29,9 +29,10 @@ CREATE TABLE IF NOT EXISTS events (
     payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_by_mall_type ON events (mall_id, type, seq);
+CREATE INDEX IF NOT EXISTS events_by_type ON events (type, seq);
 CREATE TABLE IF NOT EXISTS cursors (reader TEXT PRIMARY KEY, seq INTEGER NOT NULL, moved_at TEXT NOT NULL);
 """
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,19 @@ class EventLog:
 
     def read(self, mall_id: str, *, types: tuple[str, ...] = (), after: int = 0, limit: int = 1000) -> list[Event]:
         """Up to `limit` events of a mall after `seq` `after`, oldest first; all types unless some are named."""
-        if not self.path.exists():
-            return []
         where, values = "mall_id = ? AND seq > ?", [mall_id, after]
         if types:
             where += f" AND type IN ({', '.join('?' * len(types))})"
             values += list(types)
+        return self._select(where, values, limit)
+
+    def read_every_mall(self, types: tuple[str, ...], *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """The same over all malls, for workers of the installation; whoever answers a merchant uses `read`."""
+        return self._select(f"type IN ({', '.join('?' * len(types))}) AND seq > ?", [*types, after], limit)
+
+    def _select(self, where: str, values: list[Any], limit: int) -> list[Event]:
+        if not self.path.exists():
+            return []
         with self._connect() as c:
             rows = c.execute(
                 "SELECT event_id, mall_id, type, occurred_at, payload, seq FROM events "
@@ -144,6 +152,24 @@ class EventLog:
         return [
             Event(i, m, t, datetime.fromisoformat(at), json.loads(payload), seq) for i, m, t, at, payload, seq in rows
         ]
+
+    def recorded_before(self, mall_id: str, event_type: str, n: int) -> datetime | None:
+        """When the n-th latest event of a type and mall was logged (UTC); None when there are fewer."""
+        if not self.path.exists():
+            return None
+        with self._connect() as c:
+            row = c.execute(
+                "SELECT recorded_at FROM events WHERE mall_id = ? AND type = ? ORDER BY seq DESC LIMIT 1 OFFSET ?",
+                [mall_id, event_type, n - 1],
+            ).fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
+    def known(self, event_id: str) -> bool:
+        """Whether an event of this id is logged."""
+        if not self.path.exists():
+            return False
+        with self._connect() as c:
+            return c.execute("SELECT 1 FROM events WHERE event_id = ?", [event_id]).fetchone() is not None
 
     def cursor(self, reader: str) -> int:
         """The last `seq` that `reader` has finished with (0 at first)."""

@@ -1,0 +1,118 @@
+"""The inbox: what may be put, each key once, how fast; and reading in batches that lose nothing."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cafe24_pipelines.errors import BadInput
+from cafe24_pipelines.inbox.post import TooMany, post
+from cafe24_pipelines.inbox.read import read_batch, set_aside
+from cafe24_pipelines.inbox.types import EVENT_TYPES
+from cafe24_pipelines.stores.events import Event, EventLog
+
+ASK = {"question": "주문 목록을 조회하는 코드"}
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    return EventLog(tmp_path / "events.db")
+
+
+def test_a_key_counts_once_whatever_it_holds_and_only_for_its_mall(log: EventLog) -> None:
+    first = post(log, "a", "generate.requested", ASK, key="1")
+    again = post(log, "a", "generate.requested", {"question": "다른 질문"}, key="1")
+    other = post(log, "b", "generate.requested", ASK, key="1")
+    assert (first.new, again.new, other.new) == (True, False, True)
+    assert first.event_id == again.event_id != other.event_id
+    [event] = log.read("a")
+    assert event.payload == {"question": ASK["question"], "execute": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "says"),
+    [
+        ("nothing.known", {}, "no event type"),
+        ("generate.requested", {}, "question"),
+        ("generate.requested", {"question": ""}, "question"),
+        ("generate.requested", {"question": "가" * 1001}, "question"),
+        ("generate.requested", {"question": 5}, "question"),
+        ("generate.requested", {**ASK, "shell": "rm"}, "shell"),
+        ("plan.changed", {"plan": "gold"}, "gold"),
+        ("feedback.received", {"answer_id": "x", "verdict": "maybe"}, "maybe"),
+    ],
+)  # fmt: skip
+def test_what_breaks_the_schema_is_refused_with_its_field(
+    log: EventLog, name: str, payload: dict[str, object], says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        post(log, "a", name, payload, key="1")
+    assert log.read("a") == []
+
+
+def test_size_and_key_are_bounded(log: EventLog) -> None:
+    with pytest.raises(BadInput, match="bytes"):
+        post(log, "a", "comparison.requested", {"arms": ["rag"] * 4000}, key="1")
+    for key in ("", "  ", "k" * 201):
+        with pytest.raises(BadInput, match="key"):
+            post(log, "a", "generate.requested", ASK, key=key)
+
+
+def test_personal_data_is_masked_before_it_is_logged(log: EventLog) -> None:
+    post(log, "a", "generate.requested", {"question": "010-1234-5678 회원의 주문, kim@example.com"}, key="1")
+    text = json.dumps(log.read("a")[0].payload, ensure_ascii=False)
+    assert "1234-5678" not in text and "kim@" not in text
+
+
+def test_a_mall_that_is_too_fast_waits_and_others_do_not(log: EventLog) -> None:
+    most = EVENT_TYPES["comparison.requested"].per_minute
+    # `recorded_at` is the log's own clock, so the driven one stands at the real time.
+    now = datetime.now(UTC)
+    for n in range(most):
+        assert post(log, "a", "comparison.requested", {}, key=str(n), now=now).new
+    with pytest.raises(TooMany) as refused:
+        post(log, "a", "comparison.requested", {}, key="more", now=now)
+    assert 1 <= refused.value.seconds <= 60
+    assert not post(log, "a", "comparison.requested", {}, key="0", now=now).new  # a repetition is never refused
+    assert post(log, "b", "comparison.requested", {}, key="more", now=now).new
+    assert post(log, "a", "comparison.requested", {}, key="more", now=now + timedelta(seconds=62)).new
+
+
+def test_a_poison_event_is_set_aside_once_with_its_reason_and_the_rest_goes_on(log: EventLog) -> None:
+    post(log, "a", "generate.requested", ASK, key="1")
+    log.append([Event("bad", "a", "generate.requested", NOON, {"question": 7})])
+    post(log, "b", "generate.requested", ASK, key="2")
+    for _ in range(2):  # a second reader sets it aside under the same id
+        batch = read_batch(log, ("generate.requested",), None)
+        assert [e.mall_id for e in batch.events] == ["a", "b"] and batch.set_aside == 1
+    [known] = set_aside(log, "a")
+    assert known["event_id"] == "bad" and "question" in known["reason"]
+    assert read_batch(log, ("generate.requested",), batch.cursor).events == ()
+
+
+def test_batches_are_capped_and_together_hold_every_event_once(log: EventLog) -> None:
+    log.append([Event(f"e{n}", "a", "generate.requested", NOON, dict(ASK)) for n in range(250)])
+    cursor, seen = None, []
+    for _ in range(5):
+        batch = read_batch(log, ("generate.requested",), cursor, cap=100)
+        assert len(batch.events) <= 100
+        seen += [e.event_id for e in batch.events]
+        cursor = batch.cursor
+    assert seen == [f"e{n}" for n in range(250)]
+
+
+@pytest.mark.parametrize("cursor", ["", "no json", '{"v": 99, "after": 5}', "[]", '{"v": 1}'])
+def test_a_cursor_that_is_not_ours_begins_anew(log: EventLog, cursor: str) -> None:
+    post(log, "a", "generate.requested", ASK, key="1")
+    assert len(read_batch(log, ("generate.requested",), cursor).events) == 1
+
+
+def test_many_senders_at_once_log_each_key_once(log: EventLog) -> None:
+    post(log, "warm", "feedback.received", {"answer_id": "x", "verdict": "positive"}, key="0")
+    said = {"answer_id": "x", "verdict": "positive"}
+    with ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(lambda n: post(log, "a", "feedback.received", said, key=str(n % 40)), range(160)))
+    assert sum(r.new for r in receipts) == 40 == len(log.read("a"))
