@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("import_cost", "chain", "landing", "sync", "graph", "vectors", "clv", "analytics")
+NAMES = ("import_cost", "chain", "landing", "sync", "graph", "vectors", "clv", "analytics", "retrieval")
 
 
 def main(names: list[str]) -> None:
