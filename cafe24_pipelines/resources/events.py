@@ -13,6 +13,10 @@ class EventsResource(dg.ConfigurableResource):
 
     home: str = Field(default="", description="Folder of the installation; empty means CAFE24_HOME.")
 
+    def settings(self) -> Settings:
+        """Settings of this installation, read now."""
+        return Settings.from_env(home=self.home or None)
+
     def log(self) -> EventLog:
         """The event log of this installation."""
-        return parts.event_log(Settings.from_env(home=self.home or None))
+        return parts.event_log(self.settings())

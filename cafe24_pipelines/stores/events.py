@@ -136,17 +136,22 @@ class EventLog:
             values += list(types)
         return self._select(where, values, limit)
 
+    def latest(self, mall_id: str, types: tuple[str, ...], limit: int = 50) -> list[Event]:
+        """The `limit` latest events of these types of a mall, newest first."""
+        where = f"mall_id = ? AND type IN ({', '.join('?' * len(types))})"
+        return self._select(where, [mall_id, *types], limit, newest_first=True)
+
     def read_every_mall(self, types: tuple[str, ...], *, after: int = 0, limit: int = 1000) -> list[Event]:
         """The same over all malls, for workers of the installation; whoever answers a merchant uses `read`."""
         return self._select(f"type IN ({', '.join('?' * len(types))}) AND seq > ?", [*types, after], limit)
 
-    def _select(self, where: str, values: list[Any], limit: int) -> list[Event]:
+    def _select(self, where: str, values: list[Any], limit: int, *, newest_first: bool = False) -> list[Event]:
         if not self.path.exists():
             return []
         with self._connect() as c:
             rows = c.execute(
                 "SELECT event_id, mall_id, type, occurred_at, payload, seq FROM events "
-                f"WHERE {where} ORDER BY seq LIMIT ?",
+                f"WHERE {where} ORDER BY seq {'DESC' if newest_first else 'ASC'} LIMIT ?",
                 [*values, limit],
             ).fetchall()
         return [

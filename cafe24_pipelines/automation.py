@@ -1,0 +1,27 @@
+"""What schedules and sensors share: the tag of the 24 workflows, their categories, and how one tells about itself.
+
+A leaf: imports nothing of the project. Does not belong here: any schedule or sensor.
+"""
+
+from typing import Final
+
+WORKFLOW_TAG: Final = "cafe24/workflow"
+"""Exactly the 24 workflows carry it, with their category as value; upkeep and failure sensors don't."""
+
+CATEGORIES: Final = {
+    "ab_test": "AB test",
+    "dashboard": "Dashboard",
+    "auto_discovery": "Auto discovery",
+    "intelligent": "Intelligent",
+    "infrastructure": "Infrastructure",
+    "model_warmup": "Model warm-up",
+    "cross_pattern": "Cross pattern",
+}
+"""Value of the tag to its title, in the order of docs/workflows.md."""
+
+READS, WRITES, REMEDY = "reads", "writes", "when it fails"
+
+
+def about(*, reads: str, writes: str, remedy: str) -> dict[str, str]:
+    """A workflow's entry in the runbook, as its metadata: what it reads, what it leaves, what to do when it fails."""
+    return {READS: reads, WRITES: writes, REMEDY: remedy}

@@ -1,0 +1,57 @@
+"""Watching a state of each mall: one run a change, none for what is as it was.
+
+A cursor holds what was last asked for, mall by mall, so that a restart asks for nothing twice; run keys are the belt.
+Does not belong here: what a state is (each sensor says that).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final
+
+import dagster as dg
+
+VERSION: Final = 1
+CAP: Final = 25
+"""Runs that one tick asks for; the other malls wait for the next."""
+
+
+def read_asked(cursor: str | None) -> dict[str, str]:
+    """Mall to the state last asked for; empty for no cursor or one of another version."""
+    try:
+        read = json.loads(cursor) if cursor else {}
+        return dict(read["asked"]) if read.get("v") == VERSION else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def write_asked(asked: Mapping[str, str]) -> str:
+    """The cursor of `read_asked`."""
+    return json.dumps({"v": VERSION, "asked": dict(sorted(asked.items()))})
+
+
+def state(*parts: str) -> str:
+    """A short name of a state: equal exactly when all parts are."""
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def runs_for_changes(
+    context: dg.SensorEvaluationContext,
+    states: Mapping[str, str],
+    request: Callable[[str, str], dg.RunRequest],
+    *,
+    nothing: str,
+) -> dg.SensorResult | dg.SkipReason:
+    """A run for every mall whose state is not the one asked for last, at most `CAP` a tick.
+
+    Args:
+        states: mall to its state now; a mall without one is left out, and forgotten.
+        request: the run of a mall and its state.
+        nothing: why a tick without a change is skipped.
+    """
+    asked = {mall: seen for mall, seen in read_asked(context.cursor).items() if mall in states}
+    changed = sorted(mall for mall, now in states.items() if asked.get(mall) != now)[:CAP]
+    if not changed:
+        return dg.SkipReason(nothing)
+    runs = [request(mall, states[mall]) for mall in changed]
+    return dg.SensorResult(run_requests=runs, cursor=write_asked(asked | {mall: states[mall] for mall in changed}))
