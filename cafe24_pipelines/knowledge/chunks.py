@@ -3,7 +3,8 @@
 A chunk lies within one section (heading path) and holds whole paragraphs, list items, code lines and table rows, up
 to about 700 characters; a table that is cut repeats its head. Its id is derived from mall, document, heading path and
 its own text (plus a count for repeated text), never from its position: editing a section leaves the ids of all
-other sections alone. Does not belong here: tokens and vectors.
+other sections alone. Beside these a document has chunks of what people say for it (see `sayings.py`): they are found
+by that, and show how the document begins. Does not belong here: tokens and vectors.
 """
 
 import re
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from cafe24_pipelines.names import INSIGHTS
 
 if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.documents import Document
@@ -27,13 +30,19 @@ _SENTENCE = re.compile(r"(?<=[.!?。])\s+|(?<=[다요죠])\.\s*|,\s+")
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a document: `text` is what a reader is shown, `search_text` what is encoded."""
+    """A piece of a document: `text` is what a reader is shown, `search_text` what is encoded.
+
+    `said` is what people say for the document, when the chunk is found by that instead of its text; `named` are
+    other names of what its text (a finding) speaks of, and stand beside it.
+    """
 
     chunk_id: str
     mall_id: str
     heading: str
     text: str
     document: "Document"
+    said: str = ""
+    named: str = ""
 
     @property
     def search_text(self) -> str:
@@ -42,7 +51,7 @@ class Chunk:
         return search_text(
             {
                 "title": d.title, "heading": self.heading, "method": d.method, "path": d.path,
-                "tags": d.tags, "text": self.text,
+                "tags": d.tags, "text": self.text, "said": self.said, "named": self.named,
             }
         )  # fmt: skip
 
@@ -60,29 +69,41 @@ class Chunk:
             "mall_id": self.mall_id, "document_id": d.document_id, "kind": d.kind, "title": d.title,
             "heading": self.heading, "text": self.text, "language": d.language, "source": d.source,
             "resource": d.resource, "method": d.method, "path": d.path, "scope": d.scope,
-            "version": d.version, "tags": d.tags, "content_hash": self.content_hash,
+            "version": d.version, "tags": d.tags, "said": self.said, "named": self.named,
+            "content_hash": self.content_hash,
         }  # fmt: skip
 
 
 def search_text(payload: Mapping[str, Any]) -> str:
-    """Title, heading path, endpoint and tags before the text: a chunk is found by what its page is about."""
+    """Title, heading path, endpoint and tags before the text: a chunk is found by what its page is about.
+
+    What people say stands under the title alone, so that it weighs.
+    """
+    if said := payload.get("said"):
+        return f"{payload['title']}\n{said}"
     endpoint = f"{payload['method']} {payload['path']}".strip()
-    parts = (payload["title"], payload["heading"], endpoint, payload["tags"], payload["text"])
+    names = payload.get("named", "")
+    parts = (payload["title"], payload["heading"], endpoint, payload["tags"], names, payload["text"])
     return "\n".join(part for part in parts if part)
 
 
 def chunk_documents(mall_id: str, documents: Iterable["Document"]) -> list[Chunk]:
     """Chunks of all documents, in reading order; the ids are unique and independent of the order of documents."""
+    from cafe24_pipelines.knowledge.sayings import names_in, sayings
     from cafe24_pipelines.stores.digest import text_digest
 
-    seen: Counter[tuple[str, str, str]] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
     chunks = []
     for document in documents:
-        for heading, text in list(_pieces(_body(document))) or [("", document.title)]:
-            place = (document.document_id, heading, text)
+        pieces = list(_pieces(_body(document))) or [("", document.title)]
+        heading, beginning = pieces[0]
+        names = names_in(f"{document.title} {document.body}") if document.collection == INSIGHTS else ""
+        found = [*((*piece, "") for piece in pieces), *((heading, beginning, said) for said in sayings(document))]
+        for heading, text, said in found:
+            place = (document.document_id, heading, text, *([said] if said else []))
             seen[place] += 1
             key = text_digest(mall_id, *place, str(seen[place]))
-            chunks.append(Chunk(str(uuid.uuid5(_NAMESPACE, key)), mall_id, heading, text, document))
+            chunks.append(Chunk(str(uuid.uuid5(_NAMESPACE, key)), mall_id, heading, text, document, said, names))
     return chunks
 
 

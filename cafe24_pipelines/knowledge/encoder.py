@@ -13,11 +13,14 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import NotBuilt
 from cafe24_pipelines.knowledge.dense import Dense, LiteLLMDense, LsaDense, Tokens
+from cafe24_pipelines.knowledge.questions import Question, understand
+from cafe24_pipelines.knowledge.spelling import Speller
 from cafe24_pipelines.knowledge.tokens import TOKENISER_VERSION, names_only, token_id, tokenize
 from cafe24_pipelines.stores.vectors import Sparse
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 K1 = 1.2
 B = 0.75
-FORMAT = "1"
+FORMAT = "2"
 MAX_CHANGED_SHARE = 0.30
 """Refit when more than this share of the chunks was not there at the fit."""
 MAX_UNSEEN_SHARE = 0.05
@@ -43,19 +46,27 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A frozen encoder. `fitted_on` are the content hashes of the chunks it was fitted on."""
+    """A frozen encoder. `fitted_on` are the content hashes of the chunks it was fitted on, `vocabulary` their words
+    with the number of chunks that have each, `tokeniser` the version of the rules that made the words.
+    """
 
     version: str
     mean_length: float
     dense: Dense
-    words: frozenset[int]
+    vocabulary: dict[str, int]
     fitted_on: frozenset[str]
     embedding_model: str = ""
+    tokeniser: str = TOKENISER_VERSION
 
     @property
     def size(self) -> int:
         """Dense dimensions."""
         return self.dense.size
+
+    @cached_property
+    def speller(self) -> Speller:
+        """Finds the corpus's words near to mistyped ones."""
+        return Speller(self.vocabulary)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Document vectors: term frequencies saturated as in BM25 (the engine multiplies by IDF), and dense ones."""
@@ -79,6 +90,19 @@ class Encoder:
             return Encoded(None, sparse)
         return Encoded(_vector(self.dense.embed([text], tokens)[0]), sparse)
 
+    def encode_question(self, text: str) -> tuple[Question, Encoded]:
+        """A question as `questions.understand` takes it, and its vectors, mended and renamed words among them.
+
+        Raises:
+            ConfigError: an embedding model is configured and does not answer.
+        """
+        asked = understand(text, self.speller)
+        sparse = _sparse({**dict.fromkeys(asked.words, 1.0), **asked.also})
+        if asked.exact:
+            return asked, Encoded(None, sparse)
+        tokens = (*asked.words, *asked.also)
+        return asked, Encoded(_vector(self.dense.embed([text], [tokens])[0]), sparse)
+
     def _saturated(self, words: Tokens) -> dict[str, float]:
         norm = K1 * (1 - B + B * len(words) / self.mean_length)
         return {token: count * (K1 + 1) / (count + norm) for token, count in Counter(words).items()}
@@ -87,15 +111,17 @@ class Encoder:
 def refit_reason(encoder: Encoder, chunks: Sequence["Chunk"], embedding_model: str = "") -> str:
     """Why the encoder no longer fits these chunks; "" while it stands. The one place of this policy.
 
-    It stands while the embedding model is the same, at most 30 % of the chunks came or changed since the fit, and at
-    most 5 % of the corpus's words (estimated by the mean length at the fit) were never seen.
+    It stands while the embedding model and the tokeniser are the same, at most 30 % of the chunks came or changed
+    since the fit, and at most 5 % of the corpus's words (estimated by the mean length at the fit) were never seen.
     """
     if encoder.embedding_model != embedding_model:
         return f"the embedding model is now {embedding_model or 'the built-in one'}"
+    if encoder.tokeniser != TOKENISER_VERSION:
+        return f"the words are made by other rules now (tokeniser {TOKENISER_VERSION})"
     fresh = [chunk.search_text for chunk in chunks if chunk.content_hash not in encoder.fitted_on]
     if len(fresh) > MAX_CHANGED_SHARE * len(chunks):
         return f"{len(fresh)} of {len(chunks)} chunks came after the fit"
-    unseen = sum(token_id(token) not in encoder.words for words in tokenize(fresh) for token in words)
+    unseen = sum(token not in encoder.vocabulary for words in tokenize(fresh) for token in words)
     if unseen > MAX_UNSEEN_SHARE * encoder.mean_length * len(chunks):
         return f"{unseen} words were never seen at the fit"
     return ""
@@ -149,9 +175,10 @@ class EncoderStore:
             version=f"{'llm' if embedding_model else 'lsa'}{dense.size}-{content[:12]}",
             mean_length=sum(map(len, tokens)) / len(tokens),
             dense=dense,
-            words=frozenset(token_id(token) for words in tokens for token in words),
+            vocabulary=dict(sorted(Counter(token for words in tokens for token in set(words)).items())),
             fitted_on=frozenset(hashes),
             embedding_model=embedding_model,
+            tokeniser=TOKENISER_VERSION,
         )
         self._save(encoder)
         self._loaded[encoder.version] = encoder
@@ -198,15 +225,14 @@ class EncoderStore:
         folder = self._folder(encoder.version)
         if (folder / "encoder.json").exists():
             return
-        words = np.array(sorted(encoder.words), dtype=np.uint32)
-        arrays: dict[str, Any] = {"words": words}
+        arrays: dict[str, Any] = {"frequencies": np.array(list(encoder.vocabulary.values()), dtype=np.uint32)}
         head = {
             "version": encoder.version, "mean_length": encoder.mean_length, "size": encoder.size,
             "embedding_model": encoder.embedding_model, "fitted_on": sorted(encoder.fitted_on),
+            "tokeniser": encoder.tokeniser, "vocabulary": list(encoder.vocabulary),
         }  # fmt: skip
         if isinstance(encoder.dense, LsaDense):
             arrays |= {"idf": encoder.dense.idf, "components": encoder.dense.components}
-            head["vocabulary"] = list(encoder.dense.vocabulary)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         write_atomic(folder / "encoder.npz", buffer.getvalue())
@@ -230,8 +256,12 @@ class EncoderStore:
             if model
             else LsaDense({t: i for i, t in enumerate(head["vocabulary"])}, stored["idf"], stored["components"])
         )
-        words = frozenset(stored["words"].tolist())
-        return Encoder(version, head["mean_length"], dense, words, frozenset(head["fitted_on"]), model)
+        words = head.get("vocabulary", [])
+        frequencies = stored["frequencies"].tolist() if "frequencies" in stored else [1] * len(words)
+        return Encoder(
+            version, head["mean_length"], dense, dict(zip(words, frequencies, strict=True)),
+            frozenset(head["fitted_on"]), model, head.get("tokeniser", ""),
+        )  # fmt: skip
 
     def _clear(self) -> None:
         used: set[str] = set()

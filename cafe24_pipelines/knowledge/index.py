@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.knowledge.chunks import Chunk, chunk_documents, search_text
 from cafe24_pipelines.knowledge.encoder import Encoded, Encoder, EncoderStore, refit_reason
+from cafe24_pipelines.knowledge.tokens import TOKENISER_VERSION
 from cafe24_pipelines.names import API_DOCS, COLLECTIONS, CRM_KNOWLEDGE
 from cafe24_pipelines.stores.vectors import Point
 
@@ -83,7 +84,8 @@ def publish_documents(
     encoder = encoders.current(mall_id)
     if encoder is None and not corpus:
         return [IndexReport(content.collection, 0, 0, 0, 0, "", content.digest, False) for content in contents]
-    if encoder is not None and not refit and encoder.embedding_model == embedding_model:
+    same_rules = encoder is not None and encoder.tokeniser == TOKENISER_VERSION
+    if encoder is not None and same_rules and not refit and encoder.embedding_model == embedding_model:
         unchanged = all(_is_published(content, mall_id, vectors, encoder) for content in contents)
     else:
         unchanged = False

@@ -1,29 +1,41 @@
-"""Hybrid retrieval: a question becomes a sparse and a dense query, and passages come back best first.
+"""Hybrid retrieval: a question becomes a sparse and a dense query, and documents come back best first.
 
 Paths, `METHOD path` and field names are tokens of their own, so an exact mention is found by the sparse side, where
-rarity makes it weigh. Does not belong here: what is done with passages (see `answers/`).
+rarity makes it weigh. How hits become one order of documents is in `ranking.py`. Does not belong here: understanding
+the question (see `questions.py`), what is done with passages (see `answers/`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.errors import NotBuilt
+from cafe24_pipelines.errors import BadInput, NotBuilt
 from cafe24_pipelines.knowledge.index import encoder_of
+from cafe24_pipelines.knowledge.ranking import CHANNELS, Placed, in_order
+from cafe24_pipelines.knowledge.rerank import AsRetrieved
 from cafe24_pipelines.names import COLLECTIONS
-from cafe24_pipelines.stores.vectors import Hit, WrongEncoder, fuse, ranked
+from cafe24_pipelines.stores.vectors import Hit, WrongEncoder
 
 if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.encoder import Encoded, EncoderStore
+    from cafe24_pipelines.knowledge.questions import Question
+    from cafe24_pipelines.knowledge.rerank import Reranker
     from cafe24_pipelines.stores.vectors import VectorStore
 
 CHUNKS_PER_DOCUMENT = 8
 """How many chunks are looked at for each document wanted, since several may be of one document."""
+CANDIDATES = 80
+"""At least this many chunks of a collection are looked at on each side."""
+FILTERS = ("kind", "language", "resource", "version", "method", "scope", "source", "document_id", "path", "title")
+"""Payload fields that a search may be narrowed by; the mall always is one."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """One document by its best chunk. `score` is the reciprocal-rank score: an order, not a probability."""
+    """One document by its best chunk. `score` says the order, and is no probability.
+
+    `said` is what people say for the document, when that is among the reasons that it was found.
+    """
 
     document_id: str
     chunk_id: str
@@ -33,21 +45,31 @@ class Found:
     collection: str
     kind: str
     source: str
+    said: str = ""
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question as vectors, and the version of the encoder that made them."""
+    """A question as vectors, the version of the encoder that made them, and the build that it is asked of."""
 
+    build: str
     encoder: str
+    question: "Question"
     vectors: "Encoded"
 
 
 class Retriever:
-    """Searches one mall's published collections, each with the encoder that it was published with."""
+    """Searches one mall's published collections, each with the encoder that it was published with.
 
-    def __init__(self, vectors: "VectorStore", encoders: "EncoderStore", mall_id: str) -> None:
+    `reranker` puts the best documents in another order by reading them; by default they stay as they were found.
+    """
+
+    def __init__(
+        self, vectors: "VectorStore", encoders: "EncoderStore", mall_id: str, reranker: "Reranker | None" = None
+    ) -> None:
         self.vectors, self.encoders, self.mall_id = vectors, encoders, mall_id
+        self.reranker: Reranker = reranker or AsRetrieved()
+        self._sizes: dict[tuple[str, str], int] = {}
 
     def search(
         self,
@@ -63,83 +85,99 @@ class Retriever:
             query: a question in Korean or English, a path, a field name.
             collection: one collection; None searches all that are published, ranked together.
             limit: documents.
-            filters: payload values that must be equal, such as `{"kind": "endpoint"}`.
+            filters: payload values that must be equal, such as `{"kind": "endpoint", "resource": "orders"}`.
 
         Raises:
             NotBuilt: the collection (or, with None, every collection) has not been published for this mall.
+            BadInput: a filter names a field that documents don't have.
+            ConfigError: an embedding model is configured and does not answer.
         """
+        if unknown := sorted(set(filters or ()) - set(FILTERS)):
+            raise BadInput(f"documents can't be filtered by {unknown}", remedy=f"use one of: {', '.join(FILTERS)}")
+        depth = max(limit, self.reranker.depth)
         try:
-            return self._search(query, collection, limit, filters)
+            found = self._search(query, collection, depth, filters)
         except WrongEncoder:  # published anew, by another encoder, while the question was being encoded
-            return self._search(query, collection, limit, filters)
+            found = self._search(query, collection, depth, filters)
+        return self._reranked(query, found)[:limit]
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _search(
         self, query: str, collection: str | None, limit: int, filters: Mapping[str, str] | None
     ) -> list[Found]:
-        encoded = self._encode(query, [collection] if collection else COLLECTIONS)
-        if not encoded:
+        asked = self._encode(query, [collection] if collection else COLLECTIONS)
+        if not asked:
             raise NotBuilt(
                 f"nothing to search for mall {self.mall_id!r} yet" if collection is None
                 else f"collection {collection!r} has no vectors for mall {self.mall_id!r} yet",
                 remedy="run `cafe24 run`",
             )  # fmt: skip
-        depth = limit * CHUNKS_PER_DOCUMENT
-        if len(encoded) == 1:
-            name, vectors = next(iter(encoded.items()))
-            hits = [(name, hit) for hit in self._ask(name, vectors, depth, filters)]
-        else:
-            hits = self._together(encoded, depth, filters)
-        return _best_per_document(hits, limit)
+        depth = max(limit * CHUNKS_PER_DOCUMENT, CANDIDATES)
+        sides = [
+            {name: self._ask(name, one, depth, filters, channel) for name, one in asked.items()}
+            for channel in CHANNELS
+        ]
+        question = next(iter(asked.values())).question
+        sizes = {name: self._size(name, one.build) for name, one in asked.items()}
+        return [_found(placed) for placed in in_order(question, sides, sizes)[:limit]]
 
     def _encode(self, query: str, collections: Iterable[str]) -> "dict[str, _Asked]":
         """The query's vectors for each published collection; encoded once for each encoder version."""
-        builds = {name: self.vectors.published(self.mall_id, name) for name in collections}
-        versions = {name: encoder_of(build[0]) for name, build in builds.items() if build}
-        by_version = {v: self.encoders.load(v).encode_query(query) for v in sorted(set(versions.values()))}
-        return {name: _Asked(version, by_version[version]) for name, version in versions.items()}
+        published = {name: self.vectors.published(self.mall_id, name) for name in collections}
+        builds = {name: build[0] for name, build in published.items() if build}
+        versions = sorted({encoder_of(build) for build in builds.values()})
+        by_version = {v: self.encoders.load(v).encode_question(query) for v in versions}
+        return {
+            name: _Asked(build, encoder_of(build), *by_version[encoder_of(build)]) for name, build in builds.items()
+        }
 
     def _ask(
-        self, collection: str, asked: "_Asked", limit: int, filters: Mapping[str, str] | None, *, channel: str = ""
+        self, collection: str, asked: "_Asked", limit: int, filters: Mapping[str, str] | None, channel: str
     ) -> list[Hit]:
-        """Hits by both sides, or by one (`channel` "dense" or "sparse")."""
-        vectors = asked.vectors
-        dense = vectors.dense if channel != "sparse" else None
-        sparse = vectors.sparse if vectors.sparse.indices and channel != "dense" else None
+        """Hits by one side of the question; none when it has no such side."""
+        dense = asked.vectors.dense if channel == "dense" else None
+        sparse = asked.vectors.sparse if channel == "sparse" and asked.vectors.sparse.indices else None
         if dense is None and sparse is None:
             return []
         return self.vectors.search(
             self.mall_id, collection, dense=dense, sparse=sparse, limit=limit, filters=filters, encoder=asked.encoder
         )
 
-    def _together(
-        self, encoded: "dict[str, _Asked]", depth: int, filters: Mapping[str, str] | None
-    ) -> list[tuple[str, Hit]]:
-        """One sparse and one dense ranking over all collections, fused.
+    def _size(self, collection: str, build: str) -> int:
+        """Points of a published build; counted once."""
+        if (collection, build) not in self._sizes:
+            kept = {key: points for key, points in self._sizes.items() if key[0] != collection}
+            self._sizes = {**kept, (collection, build): self.vectors.counts(self.mall_id).get(collection, 0)}
+        return self._sizes.get((collection, build), 0)
 
-        Fusing the collections' own rankings instead would put the best hit of a collection that has no answer level
-        with the answer.
-        """
-        collections: dict[str, str] = {}
-        rankings = []
-        for channel in ("sparse", "dense"):
-            found = []
-            for name, vectors in encoded.items():
-                hits = self._ask(name, vectors, depth, filters, channel=channel)
-                collections |= {hit.point_id: name for hit in hits}
-                found += hits
-            rankings.append(ranked(found, depth))
-        return [(collections[hit.point_id], hit) for hit in fuse(rankings, 2 * depth)]
+    def _reranked(self, query: str, found: list[Found]) -> list[Found]:
+        """The first documents in the reranker's order and with its scores, the others after them."""
+        head, rest = found[: self.reranker.depth], found[self.reranker.depth :]
+        if len(head) < 2:
+            return found
+        scores = self.reranker.scores(query, [f"{f.title}\n{f.text}" for f in head])
+        if scores is None:
+            return found
+        order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
+        return [*(replace(head[i], score=scores[i]) for i in order), *rest]
 
 
-def _best_per_document(hits: Iterable[tuple[str, Hit]], limit: int) -> list[Found]:
-    found: dict[tuple[str, str], Found] = {}
-    for collection, hit in hits:
-        p = hit.payload
-        key = (collection, p["document_id"])
-        if key not in found and len(found) < limit:
-            found[key] = Found(
-                p["document_id"], hit.point_id, hit.score, p["title"], p["text"], collection, p["kind"], p["source"]
-            )
-    return list(found.values())
+def filters_of(said: Iterable[str]) -> dict[str, str]:
+    """Filters from `FIELD=VALUE` texts.
+
+    Raises:
+        BadInput: one is no such pair.
+    """
+    pairs = [text.partition("=") for text in said]
+    if wrong := [name for name, sign, value in pairs if not (name and sign and value)]:
+        raise BadInput(f"{wrong[0]!r} is no FIELD=VALUE", remedy="write, for example, resource=orders")
+    return {name: value for name, _, value in pairs}
+
+
+def _found(placed: Placed) -> Found:
+    p = placed.hit.payload
+    return Found(
+        p["document_id"], placed.hit.point_id, placed.score, p["title"], p["text"], placed.collection, p["kind"],
+        p["source"], placed.said,
+    )  # fmt: skip

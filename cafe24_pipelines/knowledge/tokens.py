@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi, Token
 
-TOKENISER_VERSION = "2"
+TOKENISER_VERSION = "3"
 """Part of every encoder version: a change of the rules below changes it."""
 
 _METHODS = ("get", "post", "put", "delete", "patch")
@@ -46,6 +46,12 @@ _IDLE_ADVERBS = frozenset(
     {"어떻게", "그냥", "모두", "함께", "가장", "매우", "너무", "정말", "좀더", "아주", "바로", "이미", "또한"}
 )
 _PLURAL_MARKS = frozenset({"들", "님", "씨", "적", "째", "쯤"})
+
+_WHOLE = (
+    "손님", "엔드포인트", "위시리스트", "상품평", "구매평", "운송장", "홀드아웃", "윈백", "임베드", "친구톡",
+    "에이치맥",
+)  # fmt: skip
+"""Words of the trade that the morphological model would take apart (손+님, 엔드+포인트)."""
 
 _CACHED_TEXTS = 8192
 _cache: OrderedDict[str, tuple[str, ...]] = OrderedDict()
@@ -102,7 +108,10 @@ def _load() -> "Kiwi":
     if _kiwi is None:
         from kiwipiepy import Kiwi
 
-        _kiwi = Kiwi(load_multi_dict=False)  # its phrases are names of people and places, for 200 MB
+        kiwi = Kiwi(load_multi_dict=False)  # its phrases are names of people and places, for 200 MB
+        for word in _WHOLE:
+            kiwi.add_user_word(word, "NNG")
+        _kiwi = kiwi
     return _kiwi
 
 

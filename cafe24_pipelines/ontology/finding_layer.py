@@ -89,7 +89,7 @@ def _things(p: "Pattern", known: Known) -> list[tuple[str, str]]:
 def _named(domain: "Domain", p: "Pattern", things: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Concepts and metrics that the pattern's words name, and the concepts of the things it is about."""
     text = f"{p.title} {p.summary} {p.effect.name} {p.detector.replace('_', ' ')}"
-    found = _mentioned(text, domain)
+    found = mentioned(text, domain)
     metrics = sorted(name for label, name in found if label == "CRM_Metric")
     concepts = {name for label, name in found if label == "CRM_Concept"}
     concepts |= {CONCEPTS_OF_LABELS[label] for label, _ in things}
@@ -97,7 +97,7 @@ def _named(domain: "Domain", p: "Pattern", things: list[tuple[str, str]]) -> lis
     return [("CRM_Metric", m) for m in metrics] + [("CRM_Concept", c) for c in sorted(concepts)]
 
 
-def _mentioned(text: str, domain: "Domain") -> set[tuple[str, str]]:
+def mentioned(text: str, domain: "Domain") -> set[tuple[str, str]]:
     """What a text names; longer names first and each stretch of text once, so that 재구매 is not also 구매."""
     owners: dict[str, set[tuple[str, str]]] = {}
     for metric, m in domain.metrics.items():

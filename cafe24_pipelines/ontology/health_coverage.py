@@ -39,6 +39,7 @@ NODES: Final = {
     "CRM_Scope": "SELECT unnest(regexp_extract_all(scope, '[\\w.]+')) FROM documents WHERE kind = 'endpoint'",
     "CRM_Concept": "SELECT name FROM domain_concepts",
     "CRM_Metric": "SELECT name FROM domain_metrics",
+    "CRM_Task": "SELECT name FROM domain_tasks",
 }
 """The keys of the nodes that a label should have, one a row."""
 
@@ -93,6 +94,11 @@ LINKS: Final[dict[tuple[str, str, str], str]] = {
     ("BROADER", "CRM_Concept", "CRM_Concept"): "SELECT broader FROM domain_concepts WHERE broader <> ''",
     ("RELATED", "CRM_Concept", "CRM_Concept"): "SELECT name FROM domain_related",
     ("MEASURED_BY", "CRM_Concept", "CRM_Metric"): "SELECT concept FROM domain_measured",
+    ("CONCERNS", "CRM_Task", "CRM_Concept"): "SELECT task FROM domain_concerns",
+    ("CALLS", "CRM_Task", "CRM_ApiEndpoint"): (
+        "SELECT task FROM domain_calls SEMI JOIN (SELECT document_id FROM documents WHERE kind = 'endpoint') "
+        "ON endpoint = document_id"
+    ),
 }  # fmt: skip
 """For each relationship the lake calls for, the key at the end that may have several (see `grouping_end`)."""
 
@@ -198,12 +204,16 @@ def _domain_tables(domain: "Domain", endpoints: list[tuple[str, str, str]]) -> d
 
     concepts = domain.concepts
     about = [(e, method) for e, method, path in endpoints for _ in concepts_of(domain, path)]
+    calls = [(name, endpoint) for name, t in domain.tasks.items() for endpoint, _ in t.calls]
     related = sorted({tuple(sorted((name, other))) for name, c in concepts.items() for other in c.related})
     return {
         "domain_concepts": {"name": list(concepts), "broader": [c.broader for c in concepts.values()]},
         "domain_metrics": {"name": list(domain.metrics)},
         "domain_related": {"name": [first for first, _ in related]},
         "domain_measured": {"concept": [c for m in domain.metrics.values() for c in m.concepts]},
+        "domain_tasks": {"name": list(domain.tasks)},
+        "domain_concerns": {"task": [name for name, t in domain.tasks.items() for _ in t.concepts]},
+        "domain_calls": {"task": [name for name, _ in calls], "endpoint": [endpoint for _, endpoint in calls]},
         "domain_endpoints": {"endpoint": [e for e, _ in about], "method": [m for _, m in about]},
     }
 

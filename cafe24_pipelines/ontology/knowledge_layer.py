@@ -1,8 +1,9 @@
-"""The API's documentation, the CRM concepts and the metrics as graph rows, and what ties the three together.
+"""The API's documentation, the CRM concepts, metrics and tasks as graph rows, and what ties them together.
 
 `(:CRM_ApiEndpoint)-[:RETURNS|CHANGES]->(:CRM_Concept)` comes from the path patterns of `domain.yaml`;
 `(:CRM_Concept)-[:EXPLAINED_BY]->(:CRM_ApiEndpoint)` from hybrid search over the published documentation, so that the
-embeddings are part of the graph's lineage. Does not belong here: the shop's rows (see `shop_layer.py`).
+embeddings are part of the graph's lineage; `(:CRM_Task)-[:CALLS]->(:CRM_ApiEndpoint)` from the tasks' steps. Does not
+belong here: the shop's rows (see `shop_layer.py`).
 """
 
 import re
@@ -46,7 +47,7 @@ def concepts_of(domain: "Domain", path: str) -> list[str]:
 
 
 def nodes(domain: "Domain", db: "DuckDBPyConnection", mall_id: str) -> Iterator["Part"]:
-    """Endpoints, resources and scopes of the landed documentation; every concept and metric."""
+    """Endpoints, resources and scopes of the landed documentation; every concept, metric and task."""
     endpoints, titles = _endpoints(db), _resource_titles(db)
     yield nodes_of(domain, "CRM_ApiEndpoint", mall_id, endpoints)
     resources = sorted({e["resource"] for e in endpoints} | set(titles))
@@ -74,12 +75,14 @@ def nodes(domain: "Domain", db: "DuckDBPyConnection", mall_id: str) -> Iterator[
             for name, m in domain.metrics.items()
         ],
     )  # fmt: skip
+    tasks = [{"task": name, "ko": t.ko, "says": "; ".join(t.says)} for name, t in domain.tasks.items()]
+    yield nodes_of(domain, "CRM_Task", mall_id, tasks)
 
 
 def links(
     domain: "Domain", db: "DuckDBPyConnection", mall_id: str, retriever: "Retriever | None"
 ) -> Iterator["Part"]:
-    """What ties endpoints, resources, scopes, concepts and metrics together."""
+    """What ties endpoints, resources, scopes, concepts, metrics and tasks together."""
     endpoints = _endpoints(db)
     rows: dict[str, list[Row]] = {
         "BELONGS_TO": [_pair(e["endpoint"], e["resource"]) for e in endpoints],
@@ -89,6 +92,8 @@ def links(
         "BROADER": [_pair(name, c.broader) for name, c in domain.concepts.items() if c.broader],
         "RELATED": _related(domain),
         "MEASURED_BY": [_pair(c, name) for name, m in domain.metrics.items() for c in m.concepts],
+        "CONCERNS": [_pair(name, c) for name, t in domain.tasks.items() for c in t.concepts],
+        "CALLS": _calls(domain, {e["endpoint"] for e in endpoints}),
         "EXPLAINED_BY": _explained(domain, {e["endpoint"] for e in endpoints}, retriever),
     }
     for e in endpoints:
@@ -123,6 +128,16 @@ def _related(domain: "Domain") -> list[Row]:
     """Each related pair once, whichever side names it."""
     seen = {tuple(sorted((name, other))) for name, c in domain.concepts.items() for other in c.related}
     return [_pair(first, second) for first, second in sorted(seen)]
+
+
+def _calls(domain: "Domain", endpoints: set[str]) -> list[Row]:
+    """The steps of every task whose endpoint is documented here; `step` keeps its number when one is not."""
+    return [
+        {**_pair(name, endpoint), "step": step, "why": why}
+        for name, t in domain.tasks.items()
+        for step, (endpoint, why) in enumerate(t.calls, 1)
+        if endpoint in endpoints
+    ]
 
 
 def _explained(domain: "Domain", endpoints: set[str], retriever: "Retriever | None") -> list[Row]:

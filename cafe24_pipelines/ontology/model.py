@@ -121,6 +121,26 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Task:
+    """What a merchant wants to get done, as people say it, with the calls that do it, in order.
+
+    `steps` maps `METHOD place` (a path below /api/v2/, or `ca/` for the analytics host) to the reason for the call.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    ko: str
+    says: tuple[str, ...]
+    concepts: tuple[str, ...]
+    steps: dict[str, str] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        """(endpoint, reason) in calling order; the endpoint is the id of its document."""
+        return tuple((_endpoint_id(step), why) for step, why in self.steps.items())
+
+
+@dataclass(frozen=True)
 class Domain:
     """The whole ontology."""
 
@@ -130,6 +150,8 @@ class Domain:
     relationships: dict[str, Relationship]
     concepts: dict[str, Concept]
     metrics: dict[str, Metric]
+    tasks: dict[str, Task] = field(default_factory=dict)
+    words: tuple[tuple[str, ...], ...] = ()
 
     def graph_schema(self) -> "GraphSchema":
         """What a graph back end needs: labels and every relationship pair, with property types."""
@@ -195,9 +217,16 @@ def _problems(d: Domain) -> Iterator[str]:
     for name, m in d.metrics.items():
         yield from (f"metric {name}: concept {x} is not defined" for x in m.concepts if x not in d.concepts)
         yield from (f"metric {name}: label {x} is not defined" for x in m.labels if x not in d.labels)
+    for name, t in d.tasks.items():
+        yield from (f"task {name}: concept {x} is not defined" for x in t.concepts if x not in d.concepts)
+        if not (t.concepts and t.says and (t.steps or t.documents)):
+            yield f"task {name}: it needs a concept, a way to say it, and a step or a document"
+        wrong = [step for step in t.steps if not re.fullmatch(r"(GET|POST|PUT|DELETE) (admin|oauth|ca)/\S+", step)]
+        yield from (f"task {name}: {step!r} is no method and path below /api/v2/" for step in wrong)
     for kind, names in (
         ("concepts", [c.ko for c in d.concepts.values()]),
         ("metrics", [m.ko for m in d.metrics.values()]),
+        ("tasks", [t.ko for t in d.tasks.values()]),
     ):
         yield from (f"{kind}: the Korean name {n} is used twice" for n, k in Counter(names).items() if k > 1)
 
@@ -255,6 +284,12 @@ def _not_null_problems(owner: str, x: Label | Relationship) -> Iterator[str]:
             yield f"{owner}: {prop}: only numbers have a minimum or maximum"
         if bounds != sorted(bounds) or not (bounds or rule.allowed):
             yield f"{owner}: {prop}: its rule allows nothing, or everything"
+
+
+def _endpoint_id(step: str) -> str:
+    method, place = step.split(" ", 1)
+    host, _, rest = place.partition("/")
+    return f"{method} https://ca-api.cafe24data.com/{rest}" if host == "ca" else f"{method} /api/v2/{place}"
 
 
 def _columns(table: str) -> "dict[str, Column]":

@@ -51,7 +51,7 @@ def test_a_saved_encoder_encodes_exactly_like_the_fitted_one(tmp_path: Path) -> 
     texts = ["쿠폰 할인", "배송 조회 /api/v2/admin/orders", "처음 보는 낱말 크로와상"]
     assert loaded.encode(texts) == fitted.encode(texts)
     assert loaded.encode_query(texts[0]) == fitted.encode_query(texts[0])
-    assert (loaded.fitted_on, loaded.words, loaded.size) == (fitted.fitted_on, fitted.words, fitted.size)
+    assert (loaded.fitted_on, loaded.vocabulary, loaded.size) == (fitted.fitted_on, fitted.vocabulary, fitted.size)
 
 
 def test_sparse_weights_are_bm25_without_idf(tmp_path: Path) -> None:

@@ -158,6 +158,15 @@ def test_a_refit_encodes_insights_too_and_leaves_the_digests(house: House) -> No
     assert Retriever(house.vectors, house.encoders, "m").search("쿠폰 매출", collection=INSIGHTS)
 
 
+def test_other_rules_of_the_tokeniser_are_a_refit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.publish(DOCS)
+    before = house.version()
+    for module in ("encoder", "index"):
+        monkeypatch.setattr(f"cafe24_pipelines.knowledge.{module}.TOKENISER_VERSION", "next")
+    assert all(report.changed for report in house.publish(DOCS).values()) and house.version() != before
+    assert not any(report.changed for report in house.publish(DOCS).values())
+
+
 def test_a_refit_cut_short_leaves_every_collection_readable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.publish(DOCS)
     house.insights([insight(1)])
@@ -175,7 +184,7 @@ def test_a_refit_cut_short_leaves_every_collection_readable(house: House, monkey
     monkeypatch.undo()
     encoders = EncoderStore(house.encoders.root)
     for collection in (API_DOCS, CRM_KNOWLEDGE, INSIGHTS):
-        assert Retriever(house.vectors, encoders, "m").search("쿠폰 고객", collection=collection)
+        assert Retriever(house.vectors, encoders, "m").search("쿠폰 고객 매출", collection=collection)
     house.publish(more)
     versions = {
         encoder_of((house.vectors.published("m", c) or ("", ""))[0]) for c in (API_DOCS, CRM_KNOWLEDGE, INSIGHTS)

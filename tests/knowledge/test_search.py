@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from cafe24_pipelines.errors import NotBuilt
+from cafe24_pipelines.errors import BadInput, NotBuilt
 from cafe24_pipelines.knowledge.chunks import chunk_documents
 from cafe24_pipelines.knowledge.documents import Document, documents_table
 from cafe24_pipelines.knowledge.encoder import K1, B, EncoderStore
 from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
-from cafe24_pipelines.knowledge.search import Retriever
+from cafe24_pipelines.knowledge.search import Retriever, filters_of
 from cafe24_pipelines.knowledge.tokens import tokenize
 from cafe24_pipelines.names import API_DOCS, CRM_KNOWLEDGE, INSIGHTS
 from cafe24_pipelines.stores.lake import Lake
@@ -162,6 +163,50 @@ def test_a_field_name_finds_the_endpoints_that_return_it_in_any_spelling(home: P
     assert retriever(home).search("tracking_no", limit=1)[0].document_id.endswith("/shipments")
 
 
+SPOKEN = {
+    "적림금 지급": "POST /api/v2/admin/points",  # a letter off
+    "장바구늬 조회": "GET /api/v2/admin/carts",
+    "환 불 목 록": "GET /api/v2/admin/refunds",  # torn apart
+    "회원등급목록": "GET /api/v2/admin/customergroups",  # run together
+    "안녕하세요 혹시 송장 번호 넣는 법 좀 부탁드려요 감사합니다": "POST /api/v2/admin/orders/{order_id}/shipments",
+    "오더 리스트": "GET /api/v2/admin/orders",  # said in English
+    "마일리지 차감": "POST /api/v2/admin/points",
+    "단골 손님들한테 할인권 뿌리기": "POST /api/v2/admin/coupons/{coupon_no}/issues",  # as no document says it
+    "다 판 물건 다시 채워 넣었어요 남은 수량 바꾸기": (
+        "PUT /api/v2/admin/products/{product_no}/variants/{variant_code}/inventories"
+    ),
+}
+
+
+@pytest.mark.parametrize("query", list(SPOKEN))
+def test_questions_are_found_however_they_are_typed_and_said(home: Path, query: str) -> None:
+    found = [f.document_id for f in retriever(home).search(query, collection=API_DOCS, limit=3)]
+    assert SPOKEN[query] in found
+
+
+def test_what_people_say_comes_with_the_document_and_is_not_its_text(home: Path) -> None:
+    query = "단골 손님들한테 할인권 뿌리기"
+    found = {f.document_id: f for f in retriever(home).search(query, collection=API_DOCS)}
+    issue = found["POST /api/v2/admin/coupons/{coupon_no}/issues"]
+    assert "단골" in issue.said and "단골" not in issue.text and "쿠폰" in issue.text
+
+
+class Backwards:
+    """A reranker that likes best what was found last."""
+
+    depth = 3
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        return [float(i) for i in range(len(texts))]
+
+
+def test_a_reranker_orders_the_documents_that_it_reads(home: Path) -> None:
+    plain = [f.document_id for f in retriever(home).search("쿠폰 회원", limit=6)]
+    vectors, encoders = EmbeddedVectors(home / "vectors"), EncoderStore(home / "encoders")
+    again = [f.document_id for f in Retriever(vectors, encoders, "m", Backwards()).search("쿠폰 회원", limit=6)]
+    assert again == [*plain[2::-1], *plain[3:]]
+
+
 def test_each_document_comes_once_best_first(home: Path) -> None:
     found = retriever(home).search("주문 회원 쿠폰 상품 재고", limit=20)
     assert len({f.document_id for f in found}) == len(found) == 20
@@ -177,6 +222,18 @@ def test_collections_and_filters_narrow(home: Path) -> None:
     assert {f.kind for f in search("쿠폰", filters={"kind": "endpoint"}, limit=10)} == {"endpoint"}
     posts = search("회원에게 쿠폰", filters={"method": "POST"}, limit=20)
     assert {f.document_id for f in posts} == {name for name in ENDPOINTS if name.startswith("POST")}
+    of_orders = search("주문", filters={"resource": "orders", "language": "ko"}, limit=20)
+    assert {f.document_id for f in of_orders} == {name for name in ENDPOINTS if "/admin/orders" in name}
+    assert not search("주문", filters={"language": "en"}) and not search("주문", filters={"version": "2020-01-01"})
+    with pytest.raises(BadInput, match="mall_id"):
+        search("주문", filters={"mall_id": "other"})
+
+
+def test_filters_are_read_from_words() -> None:
+    assert filters_of(["kind=endpoint", "scope=a=b"]) == {"kind": "endpoint", "scope": "a=b"}
+    for wrong in ("kind", "=endpoint", "kind="):
+        with pytest.raises(BadInput, match="FIELD=VALUE"):
+            filters_of([wrong])
 
 
 def test_an_unrelated_collection_does_not_push_out_the_answer(tmp_path: Path) -> None:

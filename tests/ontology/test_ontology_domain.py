@@ -26,6 +26,8 @@ def test_the_shipped_domain_is_rich_enough() -> None:
     domain = load_domain()
     assert len(domain.concepts) >= 40
     assert len(domain.metrics) >= 20
+    assert len(domain.tasks) >= 100
+    assert all(len(t.says) >= 2 for t in domain.tasks.values())
     assert all(m.formula and m.unit for m in domain.metrics.values())
     names = {n for c in domain.concepts.values() for n in c.names} | {m.ko for m in domain.metrics.values()}
     wanted = {"고객", "주문", "재구매율", "객단가", "이탈", "장바구니", "쿠폰", "적립금", "회원등급", "리뷰",
@@ -64,11 +66,22 @@ def _wrong(raw: dict[str, Any], case: str) -> str:
     if case == "metric":
         raw["metrics"]["aov"]["concepts"] = ["nothing"]
         return "metric aov: concept nothing is not defined"
+    if case == "task":
+        raw["tasks"]["find_vip"]["concepts"] = ["nothing"]
+        return "task find_vip: concept nothing is not defined"
+    if case == "step":
+        raw["tasks"]["find_vip"]["steps"] = {"FETCH /api/v2/admin/orders": "왜"}
+        return "task find_vip: 'FETCH /api/v2/admin/orders' is no method and path"
+    if case == "empty task":
+        raw["tasks"]["find_vip"] |= {"steps": {}, "documents": []}
+        return "task find_vip: it needs a concept, a way to say it, and a step or a document"
     raw["concepts"]["order"]["ko"] = "고객"
     return "the Korean name 고객 is used twice"
 
 
-@pytest.mark.parametrize("case", ["label", "key", "reserved", "type", "unknown", "circle", "metric", "name"])
+@pytest.mark.parametrize("case", [
+    "label", "key", "reserved", "type", "unknown", "circle", "metric", "task", "step", "empty task", "name",
+])  # fmt: skip
 def test_a_broken_definition_names_the_place(raw: dict[str, Any], case: str) -> None:
     message = _wrong(raw, case)
     with pytest.raises(ConfigError, match=message):

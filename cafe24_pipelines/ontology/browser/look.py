@@ -21,7 +21,8 @@ _COLORS: Final = {
     "CRM_Mall": "#1F3A5F", "CRM_Customer": "#2368C4", "CRM_CustomerGroup": "#9CC3F5", "CRM_Order": "#F2994A",
     "CRM_OrderItem": "#FAD3A0", "CRM_Product": "#1F7A54", "CRM_Category": "#9FD9BC", "CRM_Coupon": "#E8C02B",
     "CRM_Review": "#8A6246", "CRM_ApiResource": "#4B4F8A", "CRM_ApiEndpoint": "#A9ADDD", "CRM_Scope": "#D6D8F0",
-    "CRM_Concept": "#0B7A85", "CRM_Metric": "#8ADCE4", "CRM_Pattern": "#C81E3A", "CRM_Insight": "#F7A1AE",
+    "CRM_Concept": "#0B7A85", "CRM_Metric": "#8ADCE4", "CRM_Task": "#4FB3A5",
+    "CRM_Pattern": "#C81E3A", "CRM_Insight": "#F7A1AE",
     "CRM_Segment": "#93316A",
 }  # fmt: skip
 _CAPTIONS: Final = {

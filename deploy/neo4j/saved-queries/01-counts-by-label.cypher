@@ -53,5 +53,8 @@ CALL (live) {
   UNION ALL
   MATCH (n:CRM_Metric) WHERE n._scope IN live
   RETURN 'CRM_Metric' AS label, '지표' AS name, 'knowledge' AS layer, count(n) AS nodes
+  UNION ALL
+  MATCH (n:CRM_Task) WHERE n._scope IN live
+  RETURN 'CRM_Task' AS label, '할 일' AS name, 'knowledge' AS layer, count(n) AS nodes
 }
 RETURN label, name, layer, nodes ORDER BY nodes DESC, label;

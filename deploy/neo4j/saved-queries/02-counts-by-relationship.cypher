@@ -69,6 +69,12 @@ CALL (live) {
   MATCH (a:CRM_Concept)-[r:MEASURED_BY]->(e:CRM_Metric) WHERE a._scope IN live AND e._scope IN live
   RETURN 'CRM_Concept' AS from, 'MEASURED_BY' AS type, 'CRM_Metric' AS to, '지표로 잰다' AS name, count(r) AS relationships
   UNION ALL
+  MATCH (a:CRM_Task)-[r:CONCERNS]->(e:CRM_Concept) WHERE a._scope IN live AND e._scope IN live
+  RETURN 'CRM_Task' AS from, 'CONCERNS' AS type, 'CRM_Concept' AS to, '이 개념에 관한 일이다' AS name, count(r) AS relationships
+  UNION ALL
+  MATCH (a:CRM_Task)-[r:CALLS]->(e:CRM_ApiEndpoint) WHERE a._scope IN live AND e._scope IN live
+  RETURN 'CRM_Task' AS from, 'CALLS' AS type, 'CRM_ApiEndpoint' AS to, '차례로 부른다' AS name, count(r) AS relationships
+  UNION ALL
   MATCH (a:CRM_Review)-[r:ABOUT]->(e:CRM_Product) WHERE a._scope IN live AND e._scope IN live
   RETURN 'CRM_Review' AS from, 'ABOUT' AS type, 'CRM_Product' AS to, '무엇에 관한 것인가' AS name, count(r) AS relationships
   UNION ALL

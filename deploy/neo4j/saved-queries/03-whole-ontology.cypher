@@ -91,6 +91,14 @@ CALL (live) {
   WITH path, a, e LIMIT 500
   RETURN path ORDER BY COUNT { (a)--() } + COUNT { (e)--() } DESC, a.uid, e.uid LIMIT 2
   UNION ALL
+  MATCH path = (a:CRM_Task)-[:CONCERNS]->(e:CRM_Concept) WHERE a._scope IN live AND e._scope IN live
+  WITH path, a, e LIMIT 500
+  RETURN path ORDER BY COUNT { (a)--() } + COUNT { (e)--() } DESC, a.uid, e.uid LIMIT 2
+  UNION ALL
+  MATCH path = (a:CRM_Task)-[:CALLS]->(e:CRM_ApiEndpoint) WHERE a._scope IN live AND e._scope IN live
+  WITH path, a, e LIMIT 500
+  RETURN path ORDER BY COUNT { (a)--() } + COUNT { (e)--() } DESC, a.uid, e.uid LIMIT 2
+  UNION ALL
   MATCH path = (a:CRM_Review)-[:ABOUT]->(e:CRM_Product) WHERE a._scope IN live AND e._scope IN live
   WITH path, a, e LIMIT 500
   RETURN path ORDER BY COUNT { (a)--() } + COUNT { (e)--() } DESC, a.uid, e.uid LIMIT 2

@@ -87,6 +87,11 @@ CALL (live) {
     AND NOT EXISTS { MATCH (n)--(o) WHERE o._scope IN live }
   WITH n ORDER BY n.uid
   RETURN 'CRM_Metric' AS label, '지표' AS name, false AS allowed, count(n) AS orphans, collect(n)[..5] AS examples
+  UNION ALL
+  MATCH (n:CRM_Task) WHERE n._scope IN live
+    AND NOT EXISTS { MATCH (n)--(o) WHERE o._scope IN live }
+  WITH n ORDER BY n.uid
+  RETURN 'CRM_Task' AS label, '할 일' AS name, false AS allowed, count(n) AS orphans, collect(n)[..5] AS examples
 }
 WITH * WHERE orphans > 0
 RETURN label, name, allowed, orphans, examples ORDER BY allowed, orphans DESC;

@@ -23,6 +23,10 @@ CALL (live) {
   RETURN '필수 관계가 없음' AS rule, 'BELONGS_TO' AS relationship, 'CRM_ApiEndpoint' AS label,
          sum(CASE WHEN NOT EXISTS { MATCH (n)-[:BELONGS_TO]->(o) WHERE o._scope IN live } THEN 1 ELSE 0 END) AS wrong, count(n) AS nodes
   UNION ALL
+  MATCH (n:CRM_Task) WHERE n._scope IN live
+  RETURN '필수 관계가 없음' AS rule, 'CONCERNS' AS relationship, 'CRM_Task' AS label,
+         sum(CASE WHEN NOT EXISTS { MATCH (n)-[:CONCERNS]->(o) WHERE o._scope IN live } THEN 1 ELSE 0 END) AS wrong, count(n) AS nodes
+  UNION ALL
   MATCH (n:CRM_Review) WHERE n._scope IN live
   RETURN '필수 관계가 없음' AS rule, 'ABOUT' AS relationship, 'CRM_Review' AS label,
          sum(CASE WHEN NOT EXISTS { MATCH (n)-[:ABOUT]->(o) WHERE o._scope IN live } THEN 1 ELSE 0 END) AS wrong, count(n) AS nodes

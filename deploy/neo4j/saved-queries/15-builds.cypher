@@ -35,6 +35,8 @@ CALL (b) {
   MATCH (n:CRM_Concept) WHERE n.mall_id = b.mall_id RETURN n._scope AS scope, count(n) AS part
   UNION ALL
   MATCH (n:CRM_Metric) WHERE n.mall_id = b.mall_id RETURN n._scope AS scope, count(n) AS part
+  UNION ALL
+  MATCH (n:CRM_Task) WHERE n.mall_id = b.mall_id RETURN n._scope AS scope, count(n) AS part
 }
 WITH b, scope, sum(part) AS nodes
 RETURN CASE WHEN scope IN [b.facts_scope, b.findings_scope] THEN '게시됨'
