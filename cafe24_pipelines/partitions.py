@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cafe24_pipelines.names import SEOUL
+from cafe24_pipelines.names import ARMS, SEOUL
 
 malls = dg.DynamicPartitionsDefinition(name="malls")
 """One partition a mall: every asset has it; `cafe24 run` and onboarding add keys."""
@@ -12,3 +12,9 @@ months = dg.MonthlyPartitionsDefinition(start_date="2010-01-01", timezone=SEOUL,
 
 mall_months = dg.MultiPartitionsDefinition({"mall": malls, "month": months})
 """A mall's months, for back-fills of what has a date."""
+
+arms = dg.StaticPartitionsDefinition(list(ARMS))
+"""What answers in a comparison."""
+
+mall_arms = dg.MultiPartitionsDefinition({"mall": malls, "arm": arms})
+"""A mall's arms; the report over them is by mall."""
