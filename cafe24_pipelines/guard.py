@@ -17,13 +17,23 @@ _NATIVE = {
 
 _MARKERS = re.compile(r"\[(?:문서|그래프|계산|자료)?\s*\d+\]|^\s*\d{1,2}[.)](?=\s)", re.MULTILINE)
 _ARABIC = re.compile(
-    r"(?<![A-Za-z_\d])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?((?:\s?[십백천만억조]+(?![가-힣]*(?:요일|족))(?:\s?\d[\d,]*)?)*)"
+    r"(?<![A-Za-z_\d])(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?((?:\s?[십백천만억조]+(?![가-힣]*(?:요일|족))(?:\s?\d[\d,]*)?)*)"
 )
 _COUNTER = r"(?:원|건|명|개|퍼센트|프로|%|점|일간|배|위|회|번|달러)"
-_SINO = re.compile(rf"(?<![가-힣])([일이삼사오육칠팔구영십백천만억조]{{2,}}|[백천만억])\s?(?={_COUNTER})")
+_SINO = re.compile(rf"(?<![가-힣\d])(?<!\d\s)([일이삼사오육칠팔구영십백천만억조]{{2,}}|[백천만억])\s?(?={_COUNTER})")
 _NATIVE_COUNT = re.compile(rf"(?<![가-힣])({'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(?={_COUNTER})")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d{2})-(\d{2})(?:-(\d{2}))?(?!\d)")
 _DATE_PART = re.compile(r"(?<![\d,.])(\d{1,4})\s?(년|월|일)(?!간)")
+_LINK = re.compile(
+    r"(?:https?:|ftp:)?//[^\s<>|]+|(?<![\w.@])www\.[^\s<>|]+|[\w.+-]+@[\w-]+\.[\w.]+"
+    r"|(?<![\w./@-])(?:[a-z0-9-]+\.)+(?:com|net|org|io|ai|kr|co|dev|app|xyz|ru|cn|info|biz|link|me)(?![\w])(?:/[^\s<>|]*)?",
+    re.IGNORECASE,
+)
+_API_HOST = re.compile(
+    r"(?:https://)?(?:\{?(?:mall_?id|your-?mall)\}?\.cafe24api\.com|developers\.cafe24\.com)(?![\w.@-])",
+    re.IGNORECASE,
+)
+"""Where every mall's API is, and the platform's own documentation: a mention of these gives nothing away."""
 _PATH = re.compile(r"(?:(GET|POST|PUT|DELETE|PATCH)\s+)?(/api/v2/[\w/{}.#-]+)", re.IGNORECASE)
 
 
@@ -59,6 +69,24 @@ def unsupported_paths(text: str, material: str) -> list[str]:
         if key not in known or (method and pairs and (method.upper(), key) not in pairs):
             missing.append(f"{method} {path}".strip())
     return missing
+
+
+def unsupported_links(text: str, material: str) -> list[str]:
+    """Web addresses and e-mail addresses in `text` that `material` doesn't hold: a link is a way out for data."""
+    known = material.lower()
+    found = (m[0].rstrip(".,;:!?)]}'\"") for m in _LINK.finditer(text))
+    return [link for link in found if link.lower() not in known and not _API_HOST.match(link)]
+
+
+def repeated(text: str, secret: str, material: str) -> list[str]:
+    """The first stretch of `secret` that `text` repeats: 20 letters, 40 of a secret that is not in Korean."""
+    said, hidden, known = (re.sub(r"\s", "", t).lower() for t in (text, secret, material))
+    length = 20 if 3 * len(re.findall(r"[가-힣]", hidden)) > len(hidden) else 40
+    for start in range(len(said) - length + 1):
+        stretch = said[start : start + length]
+        if stretch in hidden and stretch not in known:
+            return [stretch]
+    return []
 
 
 def _path_key(path: str) -> str:

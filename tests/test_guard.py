@@ -18,6 +18,7 @@ GIVEN = "순매출은 3,422,560원, 주문 72건, 취소율 2.63%. `GET /api/v2/
         "2026-09-01부터 `/api/v2/admin/orders`를 씁니다.",
         "칠십이건",
         "숫자가 없는 답",
+        "주문 72 건, 342만 2560 원",
     ],
 )
 def test_numbers_that_were_given_pass(text: str) -> None:
@@ -37,6 +38,8 @@ def test_numbers_that_were_given_pass(text: str) -> None:
         "고객은 서른 명",
         "매출 5억",
         "0.0263",
+        "순매출은 3,422,5609원입니다.",
+        "매출은 만 원입니다.",
     ],
 )
 def test_other_numbers_are_caught(text: str) -> None:

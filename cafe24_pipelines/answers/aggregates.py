@@ -7,12 +7,14 @@ anybody can run it again. Does not belong here: choosing an aggregate (see `inte
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from cafe24_pipelines.answers.breakdowns import breakdowns
 from cafe24_pipelines.answers.figures import SMALL_SAMPLE, Number, plain, show, wilson
 
 if TYPE_CHECKING:
@@ -22,12 +24,20 @@ _PARAMETER = re.compile(r"\$([a-z_]+)")
 SUBJECTS = ("orders", "customers", "products", "marketing", "catalogue")
 
 
+def parameters_of(sql: str) -> tuple[str, ...]:
+    """Names of the values that a query binds, in order of first use."""
+    return tuple(dict.fromkeys(_PARAMETER.findall(sql)))
+
+
 @dataclass(frozen=True)
 class Aggregate:
     """One verified query.
 
     `units` maps its columns to "money", a Korean unit, or "text". `whole` marks what has no period, `recent` what
-    is about the last 30 days unless the question names a period.
+    is about the last 30 days unless the question names a period. `where` are the filters it can take besides its
+    `slots`, as predicates that go where the SQL says `/*where*/`. Where it says `/*order*/` the rows are ordered by
+    the column `by` (and the direction that the question asks for), or by time when `timed`. `rows` is the query for
+    what it counted and what its ids are (see `rows.py`). `banked` ones are in the built-in question bank.
     """
 
     key: str
@@ -50,11 +60,16 @@ class Aggregate:
     whole: bool = False
     recent: bool = False
     asks: tuple[str, ...] = ()
+    where: dict[str, str] = field(default_factory=dict)
+    by: str = ""
+    timed: bool = False
+    rows: dict[str, str] = field(default_factory=dict)
+    banked: bool = True
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the bound values, in order of first use."""
-        return tuple(dict.fromkeys(_PARAMETER.findall(self.sql)))
+        return parameters_of(self.sql)
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,31 @@ class Computed:
     rows: tuple[dict[str, Any], ...]
     cites: tuple[str, ...] = ()
     empty: bool = False
+
+
+def narrowed(aggregate: Aggregate, filters: frozenset[str], direction: str) -> Aggregate:
+    """The aggregate with the predicates of these filters, and its rows in the order asked for ("", "top", "low")."""
+    used = [aggregate.where[name] for name in sorted(filters) if name in aggregate.where]
+    where = "".join(f" AND {predicate}" for predicate in used)
+    rows = {**aggregate.rows}
+    if rows:
+        rows["sql"] = rows["sql"].replace("/*where*/", where)
+    sql = aggregate.sql.replace("/*where*/", where).replace("/*order*/", _order(aggregate, direction))
+    return replace(aggregate, sql=sql, rows=rows)
+
+
+def _order(aggregate: Aggregate, direction: str) -> str:
+    if aggregate.timed and not direction:
+        return "name DESC"
+    tie = "" if "/*order*/," in aggregate.sql else ", name"
+    return f"{aggregate.by} {'ASC' if direction == 'low' else 'DESC'} NULLS LAST{tie}"
+
+
+def order_name(aggregate: Aggregate, direction: str) -> str:
+    """How the rows are ordered, in Korean."""
+    if aggregate.timed and not direction:
+        return "최근부터"
+    return "낮은 순" if direction == "low" else "높은 순"
 
 
 def compute(
@@ -124,7 +164,7 @@ def with_values(sql: str, values: dict[str, Any]) -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         raise TypeError(f"{value!r} is never a parameter")
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return str(value)
     if isinstance(value, datetime):
         return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S}'"
@@ -166,6 +206,21 @@ def _intervals(aggregate: Aggregate, row: dict[str, Any], query: str, numbers: l
 
 
 @cache
+def filter_titles() -> dict[str, str]:
+    """How a sentence names each filter, with words in braces."""
+    titles: dict[str, str] = _filters()["titles"]
+    return titles
+
+
+@cache
+def _filters() -> dict[str, Any]:
+    import yaml
+
+    loaded: dict[str, Any] = yaml.safe_load((files(__package__) / "queries" / "filters.yaml").read_text("utf-8"))
+    return loaded
+
+
+@cache
 def _load() -> dict[str, Aggregate]:
     import yaml
 
@@ -176,15 +231,23 @@ def _load() -> dict[str, Aggregate]:
         for subject in SUBJECTS
         for entry in yaml.load((folder / f"{subject}.yaml").read_text("utf-8"), Loader=loader)  # noqa: S506
     ]
-    found = {entry["key"]: _aggregate(entry) for entry in entries}
+    entries += breakdowns()
+    found = {entry["key"]: _aggregate(entry, _filters()) for entry in entries}
     if len(found) != len(entries):
         raise ValueError("two aggregates share a key")
     return found
 
 
-def _aggregate(entry: dict[str, Any]) -> Aggregate:
+def _aggregate(entry: dict[str, Any], filters: dict[str, Any]) -> Aggregate:
     entry = dict(entry)
+    entry["where"] = filters["sets"][entry["where"]] if entry.get("where") else {}
+    if isinstance(entry.get("rows"), str):
+        entry["rows"] = filters["rows"][entry["rows"]]
     entry["needs"] = tuple(tuple(need.split("|")) for need in entry.get("needs", ()))
+    if "명" in entry["units"].values():
+        entry["helps"] = [*entry.get("helps", ()), "heads"]
+    if "%" in entry["units"].values():
+        entry["helps"] = [*entry.get("helps", ()), "share"]
     for name in ("helps", "avoids", "slots", "tables", "filled", "asks"):
         entry[name] = tuple(entry.get(name, ()))
     entry["wilson"] = {name: tuple(pair) for name, pair in entry.get("wilson", {}).items()}

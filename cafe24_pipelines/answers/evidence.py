@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cafe24_pipelines.discovery.patterns import Pattern
 
 
+TASK = "CRM_Task"
+"""Label of the graph facts that hold a task's calls in order."""
+
+
 @dataclass(frozen=True)
 class Citation:
     """What a statement rests on; `kind` is doc, graph or computed. `score` is retrieval's order, 1.0 otherwise."""
@@ -95,7 +99,7 @@ def pattern_text(pattern: "Pattern") -> str:
     if pattern.summary and pattern.summary != pattern.title:
         lines.append(f"  {pattern.summary}")
     if effect.value is not None:
-        said = f"  {effect.name}: {plain(effect.value)}"
+        said = f"  효과({effect.name}) {plain(effect.value)}"
         if effect.ci_low is not None and effect.ci_high is not None:
             said += f" (95% 신뢰구간 {plain(effect.ci_low)}~{plain(effect.ci_high)})"
         lines.append(f"{said}, 표본 {pattern.n}")

@@ -15,15 +15,20 @@ _WHOLE_CURRENCIES = {"KRW": "원", "JPY": "엔"}
 
 @dataclass(frozen=True)
 class Number:
-    """One number of an answer: `unit` is a currency code or a Korean unit, `query` gives the value when run again."""
+    """One number of an answer: `unit` is a currency code or a Korean unit, `query` gives the value when run again.
+
+    `rows` refers to the rows that were counted (see `rows.py`); "" when there are none to show.
+    """
 
     value: float | int
     unit: str
     query: str
+    rows: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The CLI contract of a number."""
-        return {"value": self.value, "unit": self.unit, "query": self.query}
+        """The CLI contract of a number; `rows` only where there are some."""
+        told = {"value": self.value, "unit": self.unit, "query": self.query}
+        return {**told, "rows": self.rows} if self.rows else told
 
 
 def money_digits(currency: str) -> int:

@@ -7,18 +7,31 @@ patterns for the ontology arm. Does not belong here: deciding what the question 
 import re
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cafe24_pipelines.answers import aggregates, graph_facts
-from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, state
+from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, filter_titles
+from cafe24_pipelines.answers.computations import COMPUTATIONS
+from cafe24_pipelines.answers.customer import member_key
 from cafe24_pipelines.answers.evidence import Passage, pattern_text
-from cafe24_pipelines.answers.intents import Route, choose
+from cafe24_pipelines.answers.intents import BUSINESS, Route, choose
+from cafe24_pipelines.answers.model_queries import accounts_for, asker, chosen, free_answer, with_choice
 from cafe24_pipelines.answers.refusal import Refusal, forecast_text
+from cafe24_pipelines.answers.rows import reference
 from cafe24_pipelines.answers.slots import Coverage, Slots, coverage, find_slots, with_recent
-from cafe24_pipelines.answers.words import concepts, content_words, squeezed, unused_words, with_synonyms
+from cafe24_pipelines.answers.words import (
+    concepts,
+    content_words,
+    leading_words,
+    squeezed,
+    unused_words,
+    with_synonyms,
+)
 from cafe24_pipelines.names import API_DOCS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from duckdb import DuckDBPyConnection
 
     from cafe24_pipelines.answers.ask import Services
@@ -27,6 +40,7 @@ if TYPE_CHECKING:
 MAX_PASSAGES = 5
 MAX_PATTERNS = 5
 SHORT_PERIOD = 45
+SHOWN_OF_ALL = 20
 _TABLE_KO = {
     "customers": "회원", "customer_groups": "회원 등급", "products": "상품", "orders": "주문",
     "order_items": "주문 품목", "coupons": "쿠폰", "coupon_issues": "쿠폰 발급", "reviews": "리뷰",
@@ -45,7 +59,7 @@ def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
     collection = API_DOCS if found.api else None
     hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
     words = content_words(found.question)
-    related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text}")]
+    related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text} {h.said}")]
     asked = re.sub(r"[을를의]", "", squeezed(found.question))  # 주문 목록을 조회 names 주문 목록 조회
     related.sort(key=lambda h: _named(h.title, asked), reverse=True)  # stable: retrieval's order among equals
     return tuple(Passage(h.document_id, h.title, h.text, h.score) for h in related)
@@ -77,42 +91,152 @@ def computed(found: Route, services: "Services") -> Computed | Refusal | None:
         return None
     with services.lake.duckdb(zone=services.mall.time_zone) as db:
         slots = find_slots(found.question, db, services.mall, coverage(db) or _NO_ORDERS)
-        match = choose(_in_context(found, slots), aggregates.AGGREGATES, slots.filled, slots.filters)
+        member = member_key(found.question, db)
+        if isinstance(member, Refusal):
+            return member
+        slots = replace(slots, member=member)
+        here, slots = _in_context(found, slots)
+        slots = replace(slots, direction=_direction(here.concepts))
+        match = choose(here, aggregates.AGGREGATES, slots.filled | slots.filters, slots.filters)
         aggregate = match.aggregate
         if aggregate is None:
-            return _unsupported_filter(slots) if match.ignored else None
-        refusal = _not_landed(aggregate, services, db) or (None if aggregate.whole else _out_of_reach(slots))
+            by_model = _by_model(here, slots, services, db, ignored=match.ignored)
+            return by_model or (_unsupported_filter(slots) if match.ignored else None)
+        refusal = _not_understood(here, aggregate, slots) or _not_landed(aggregate, services, db)
+        refusal = refusal or (None if aggregate.whole else _out_of_reach(slots))
         if refusal:
             return refusal
         return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
 
 
+def _by_model(
+    here: Route, slots: Slots, services: "Services", db: "DuckDBPyConnection", *, ignored: bool
+) -> Computed | Refusal | None:
+    """What a generative model adds where the rules find nothing; None for the local composer."""
+    ask = asker(services)
+    if ask is None or here.documents or here.patterns or here.api or not (ignored or here.concepts & BUSINESS):
+        return None
+    choice = None if ignored else chosen(here.question, db, ask)
+    if choice is not None:
+        more = " ".join([here.question, *choice.slots.values()])
+        wider = replace(find_slots(more, db, services.mall, slots.coverage), direction=slots.direction)
+        if accounts_for(choice, here.question, wider):
+            refusal = _not_landed(choice.aggregate, services, db)
+            refusal = refusal or (None if choice.aggregate.whole else _out_of_reach(wider))
+            return refusal or with_choice(run(choice.aggregate, wider, services, db), choice)
+    return free_answer(here.question, services, slots, ask)
+
+
+def _not_understood(here: Route, aggregate: Aggregate, slots: Slots) -> Refusal | None:
+    """A refusal when a word that narrows the question down was not understood.
+
+    What stands before the last word that was understood narrows it down ("나이키 매출"); what stands after it is
+    mostly how it was said, and a note is enough.
+    """
+    if len(slots.named) > 2:
+        named = ", ".join(p.label for p in slots.named)
+        return Refusal("unsupported_filter", f"한 번에 두 기간까지만 답할 수 있습니다({named}). 기간을 줄여 주세요.")
+    left = re.findall(r"\d+(?:일|주|개월|달|년)(?=간|동안|안|내|전|[^가-힣]|$)", slots.rest)
+    if left and "$days" not in aggregate.sql:
+        return _unread(left, "기간은 '최근 30일'이나 '3월'처럼 적어 주세요.")
+    if slots.unread:
+        return _unread(slots.unread, "날짜나 '지난달', '3월', '최근 30일'처럼 기간을 적어 주세요.")
+    if here.documents or here.patterns or here.api or slots.member:
+        return None
+    leading = leading_words(here.question, (*slots.words().values(), *slots.said))
+    if not leading:
+        return None
+    return _unread(leading, "상품·카테고리·등급·지역의 이름이라면 이 쇼핑몰의 자료에 없는 이름입니다.")
+
+
 def run(aggregate: Aggregate, slots: Slots, services: "Services", db: "DuckDBPyConnection") -> Computed:
     """Compute one aggregate with resolved slots."""
     slots = with_recent(slots) if aggregate.recent else slots
+    taken = slots.filters & aggregate.where.keys()
+    behind = reference(aggregate, slots.values(), taken)
+    aggregate = aggregates.narrowed(aggregate, taken, slots.direction)
+    words = slots.words() | {"order": aggregates.order_name(aggregate, slots.direction)}
+    words["extreme"] = "낮은" if slots.direction == "low" else "높은"
+    words = {**words, **_filter_words(words, taken - set(aggregate.slots))}
     if aggregate.python:
-        rows, query = _PYTHON[aggregate.python](services)
-        return state(aggregate, rows, query, slots.words(), currency=slots.currency)
-    return compute(aggregate, db, slots.values(), slots.words(), currency=slots.currency)
+        result = COMPUTATIONS[aggregate.python](aggregate, slots, services, db, words)
+    else:
+        result = compute(aggregate, db, slots.values(), words, currency=slots.currency)
+    return replace(result, numbers=tuple(replace(n, rows=behind) for n in result.numbers)) if behind else result
 
 
-def _in_context(found: Route, slots: Slots) -> Route:
-    """The route with a concept for the length of the period (a trend over weeks is by day, over months by month).
+def _filter_words(words: dict[str, str], taken: "frozenset[str] | set[str]") -> dict[str, str]:
+    """The filters as a part of the sentence: they stand after the period, and alone where there is none."""
+    titles = filter_titles()
+    said = ", ".join(titles[name].format(**words) for name in sorted(taken))
+    return {"period": f"{words['period']} [{said}]", "filter": f"[{said}] "} if said else {"filter": ""}
 
-    The words of a product's name are left out of the concepts.
+
+_DIMENSION = {"weekdays": "weekday", "hours": "hour", "gender": "gender", "tier": "tier", "region": "region",
+              "category": "category"}  # fmt: skip
+"""The concept that the word for a named value's kind names: "토요일" is one weekday, no question by weekday."""
+
+
+_BOTH = re.compile(
+    r"회원.{0,3}비회원|비회원.{0,3}회원|신규.{0,6}(?:기존|재구매)|기존.{0,6}신규|남녀|(?:남|여)[성자].{0,4}(?:남|여)[성자]"
+)
+"""Both sides of a division are named: "비교" asks for one beside the other, not for two periods."""
+
+
+def _in_context(found: Route, slots: Slots) -> tuple[Route, Slots]:
+    """The route with the concepts of what is left when names and periods are taken out, and the slots it wants.
+
+    The period's length is a concept too (a trend over weeks is by day, over months by month). Two tiers, regions or
+    categories that are to be compared ask for the figures by tier, region or category, as does the share of one.
     """
+    if slots.member:
+        return replace(found, concepts=frozenset(["member"]), documents=False, patterns=False, api=False), slots
     short = bool(slots.named) and slots.period.days <= SHORT_PERIOD
-    named = concepts(slots.rest) if slots.product else found.concepts
-    return replace(found, concepts=named | {"short_period" if short else "long_period"})
+    named = concepts(slots.rest) if slots.named or slots.product else found.concepts
+    divided = set(slots.several)
+    if "day_kind" in named:
+        slots = replace(slots, limits=replace(slots.limits, weekdays=""))
+    if "share" in named and named & {"sales", "orders"}:
+        divided |= slots.filters & {"tier", "region", "gender"}
+        slots = replace(slots, limit=SHOWN_OF_ALL) if divided else slots
+    for name in divided:
+        slots = replace(slots, **({name: ""} if name != "gender" else {"limits": replace(slots.limits, gender="")}))
+    named -= {_DIMENSION[name] for name in slots.filters if name in _DIMENSION} | (
+        {"compare"} if slots.several else set()
+    )
+    if "never_bought" in named and slots.named:  # "최근 3개월간 한 번도": not since then
+        named -= {"never_bought"}
+    if not slots.against and _BOTH.search(slots.rest):
+        named -= {"compare"}
+    if len(slots.named) == 2 and not (slots.several or named & {"why"}):
+        named |= {"compare"}
+    named |= {"short_period" if short else "long_period"} | ({"dated"} if slots.named else set()) | divided
+    return replace(found, concepts=frozenset(named)), slots
+
+
+def _direction(named: frozenset[str]) -> str:
+    """Whether the lowest are asked for, the highest, or neither."""
+    if named & {"low", "sold_out"} or ("fell" in named and "compare" in named and not named & {"rose"}):
+        return "low"
+    return "top" if named & {"top", "best_day"} else ""
 
 
 def _unsupported_filter(slots: Slots) -> Refusal:
-    named = ", ".join(f"'{getattr(slots, name)}'" for name in sorted(slots.filters))
+    named = ", ".join(f"'{slots.named_filter(name)}'" for name in sorted(slots.filters))
     said = f"{named} 조건을 포함해 질문의 조건을" if named else "질문의 조건을"
     return Refusal(
         "unsupported_filter",
         f"{said} 모두 반영한 집계가 준비되어 있지 않아 답할 수 없습니다. "
         "조건을 줄여 하나씩 물어보시면 답할 수 있습니다.",
+    )
+
+
+def _unread(words: "Sequence[str]", what: str) -> Refusal:
+    named = ", ".join(f"‘{word}’" for word in words)
+    return Refusal(
+        "unsupported_filter",
+        f"질문의 {named}이(가) 무엇을 뜻하는지 알 수 없어 답하지 않습니다. "
+        f"그 말을 빼고 계산하면 다른 값이 됩니다. {what}",
     )
 
 
@@ -172,20 +296,7 @@ def _with_notes(result: Computed, found: Route, aggregate: Aggregate, slots: Slo
     beyond = period.start < cover.first or (period.end - cover.as_of).days > 1
     if beyond and not aggregate.whole:
         notes.append(f"(적재된 주문은 {cover.first}부터 {cover.as_of}까지입니다.)")
-    unused = unused_words(found.question, tuple(slots.words().values()))
+    unused = [] if slots.member else unused_words(found.question, (*slots.words().values(), *slots.said))
     if unused and not (found.documents or found.patterns):
         notes.append(f"(질문의 {', '.join(f'‘{w}’' for w in unused)}은(는) 조건으로 쓰지 않았습니다.)")
     return replace(result, text="\n".join([result.text, *notes])) if notes else result
-
-
-def _rfm_segments(services: "Services") -> tuple[list[dict[str, Any]], str]:
-    from cafe24_pipelines.crm.rfm import rfm, rfm_segments
-
-    frame = rfm_segments(rfm(services.lake, services.mall).table)
-    rows = [
-        {"name": str(name), "customers": int(n)} for name, n in zip(frame["segment"], frame["customers"], strict=True)
-    ]
-    return rows, f"cafe24 metrics rfm --json --mall {services.mall.mall_id}"
-
-
-_PYTHON = {"rfm_segments": _rfm_segments}

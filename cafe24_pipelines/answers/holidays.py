@@ -1,8 +1,8 @@
-"""The days of Seollal and Chuseok, 2010 to 2030, as Korea keeps them.
+"""The days of Seollal and Chuseok, 2010 to 2030, as Korea keeps them, and the shopping days of the solar year.
 
-A table and not a computation: the lunar day that begins near midnight falls differently in Seoul and Beijing
-(2027, 2028). The tests check the table against an astronomical new moon formula in Korean time. Substitute
-holidays are left out: they change by decree. Does not belong here: solar holidays, or words for periods.
+The lunar ones are a table and not a computation: the lunar day that begins near midnight falls differently in
+Seoul and Beijing (2027, 2028). The tests check the table against an astronomical new moon formula in Korean time.
+Substitute holidays are left out: they change by decree. Does not belong here: words for periods.
 """
 
 from datetime import date, timedelta
@@ -24,6 +24,29 @@ HOLIDAYS: Final[dict[str, tuple[date, ...]]] = {
     "추석": tuple(map(date.fromisoformat, _CHUSEOK.split())),
 }
 """The day itself, one a year, oldest first."""
+
+
+SHOPPING_DAYS: Final[dict[str, tuple[int, int]]] = {
+    "신정": (1, 1), "발렌타인데이": (2, 14), "밸런타인데이": (2, 14), "화이트데이": (3, 14), "어린이날": (5, 5),
+    "어버이날": (5, 8), "스승의날": (5, 15), "빼빼로데이": (11, 11), "광군제": (11, 11), "크리스마스": (12, 25),
+    "성탄절": (12, 25),
+}  # fmt: skip
+"""Month and day of what falls on the same date every year."""
+
+
+def black_friday(year: int) -> date:
+    """The day after the fourth Thursday of November."""
+    first = date(year, 11, 1)
+    return first + timedelta(days=(3 - first.weekday()) % 7 + 22)
+
+
+def holidays_within(start: date, end: date) -> dict[str, int]:
+    """How many days of each three-day holiday lie from `start` up to, not including, `end`."""
+    found = {}
+    for name, days in HOLIDAYS.items():
+        spans = [(day - timedelta(days=1), day + timedelta(days=2)) for day in days]
+        found[name] = sum(max((min(end, last) - max(start, begun)).days, 0) for begun, last in spans)
+    return found
 
 
 def holiday_span(name: str, year: int) -> tuple[date, date] | None:

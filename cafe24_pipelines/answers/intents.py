@@ -9,8 +9,32 @@ from dataclasses import dataclass
 from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.words import concepts, mended
 
-_BUSINESS = frozenset(
-    ["sales", "orders", "customer", "product", "coupon", "review", "repurchase", "aov", "rfm", "inactive", "category"]
+BUSINESS = frozenset(
+    [
+        "sales",
+        "orders",
+        "customer",
+        "product",
+        "coupon",
+        "review",
+        "repurchase",
+        "aov",
+        "rfm",
+        "inactive",
+        "category",
+        "units",
+        "bought",
+        "stock",
+        "signup",
+        "heads",
+        "funnel",
+        "discount",
+        "cancel",
+        "return",
+        "loyal",
+        "new",
+        "viewed",
+    ]
 )
 
 
@@ -22,10 +46,20 @@ _DIVIDING = frozenset(
         *("weekday", "hour", "monthly", "daily", "trend", "country", "gender", "new", "returning", "repurchase"),
         *("cancel", "return", "coupon", "review", "inactive", "guest", "compare", "cycle", "frequency", "pareto"),
         *("signup", "consent", "discount", "delivery", "shipping_fee", "stock", "unsold", "funnel", "rfm"),
-        *("best_day", "units_per_order", "together", "per_customer", "aov"),
+        *("best_day", "units_per_order", "together", "per_customer", "aov", "tier", "region", "category", "low"),
+        *("weekly", "quarterly", "yearly", "day_kind", "by_product", "never_bought", "one_time", "cohort", "basket"),
+        *("how_is", "by_price", "new_product", "viewed", "free_shipping", "write_rate", "loyal", "first_gap"),
+        *("distribution", "units", "median", "extreme_price", "decline_reason", "money", "refund_money", "status"),
+        *("cart_left", "churn_risk", "heads", "share", "sold_out", "coupon_each", "negated"),
     ]
 )
 """Concepts that make a number one of something else: an aggregate that doesn't know one of them must not answer."""
+
+_SLOT_CONCEPTS = {
+    "weekdays": "weekday", "hours": "hour", "gender": "gender", "tier": "tier", "region": "region",
+    "category": "category", "rating": "low", "price": "by_price",
+}  # fmt: skip
+"""A named value accounts for the word of its kind: "VIP 등급", "토요일"."""
 
 _LISTS = frozenset(["how_many", "listing", "method", "resource_top", "scope_each"])
 _MEASURES = frozenset(["sales", "orders", "aov", "repurchase", "rate", "count", "rfm"])
@@ -62,7 +96,7 @@ class Match:
 def route(question: str) -> Route:
     """The kinds of answer that the question's words call for."""
     first = _route(question)
-    if first.documents or first.patterns or first.concepts & _BUSINESS:
+    if first.documents or first.patterns or first.concepts & BUSINESS:
         return first
     better = mended(question)
     return _route(better) if better != question else first
@@ -80,7 +114,7 @@ def choose(found: Route, aggregates: dict[str, Aggregate], filled: frozenset[str
     """The aggregate that fits best.
 
     Args:
-        filled: names of the slots that the question filled.
+        filled: names of the slots that the question filled, filters among them.
         filters: those of them that narrow a result down. An aggregate that would ignore one is not chosen, because
             its number would be of something else than was asked.
     """
@@ -99,16 +133,19 @@ def choose(found: Route, aggregates: dict[str, Aggregate], filled: frozenset[str
 def _complete(aggregate: Aggregate, named: frozenset[str], filters: frozenset[str]) -> bool:
     """Whether the aggregate takes account of every filter and every dividing concept of the question."""
     used = {name for need in aggregate.needs for name in need}.union(aggregate.helps)
-    return filters.issubset(aggregate.slots) and used.issuperset(named & _DIVIDING)
+    usable = {*aggregate.slots, *aggregate.where}
+    used |= {_SLOT_CONCEPTS.get(name, name) for name in filters & usable}
+    return filters <= usable and used.issuperset(named & _DIVIDING)
 
 
 def _score(aggregate: Aggregate, named: frozenset[str], filled: frozenset[str]) -> int:
-    """Zero when it doesn't fit; else 6 a slot, 3 a needed concept, 1 a helping one."""
+    """Zero when it doesn't fit; else 6 a slot, 5 a filter it can take, 3 a needed concept, 1 a helping one."""
     if not filled.issuperset(aggregate.slots) or named.intersection(aggregate.avoids):
         return 0
     if not all(named.intersection(need) for need in aggregate.needs):
         return 0
     helped = len(named.intersection(aggregate.helps))
-    if not aggregate.needs and not helped:
+    taken = len((filled & set(aggregate.where)) - set(aggregate.slots))
+    if not (aggregate.needs or helped):
         return 0
-    return 6 * len(aggregate.slots) + 3 * len(aggregate.needs) + helped
+    return 6 * len(aggregate.slots) + 5 * taken + 3 * len(aggregate.needs) + helped

@@ -1,8 +1,9 @@
 """The one prompt skeleton, the same for every arm and model: 지시, 질문, 문서, 그래프, 계산 결과.
 
-The wording lies in `prompts/*.ko.md`; `prompt_version()` is the hash of those files, so that an experiment can say
+The wording lies in `prompts/*.md`; `prompt_version()` is the hash of those files, so that an experiment can say
 which wording it ran. Material is fenced by lines that carry a key made from the material itself, so a text can't
-close its own fence; sentences that speak to the model are taken out of it. Does not belong here: gathering material.
+close its own fence; what nobody sees and sentences that speak to the model are taken out of it. English has
+instructions of its own over the same skeleton. Does not belong here: gathering material.
 """
 
 import re
@@ -12,10 +13,12 @@ from hashlib import sha256
 from importlib.resources import files
 
 from cafe24_pipelines.answers.evidence import Evidence, pattern_text
+from cafe24_pipelines.answers.frames import KO, frames
+from cafe24_pipelines.answers.intake import visible
 from cafe24_pipelines.answers.refusal import looks_like_instruction
 
 NOTHING = "(없음)"
-REMOVED = "[지시문으로 보이는 문장을 뺐습니다]"
+REMOVED = KO.removed
 SECTIONS = ("질문", "문서", "그래프", "계산 결과")
 MAX_PASSAGE = 1800
 """Characters of a passage that go into a prompt."""
@@ -39,13 +42,22 @@ def _file(name: str) -> str:
     return (files(__package__) / "prompts" / name).read_text("utf-8")
 
 
-def prompt_version() -> str:
-    """Hash of the prompt files, 12 hex digits."""
-    return sha256((_file("instructions.ko.md") + "\0" + _file("question.ko.md")).encode()).hexdigest()[:12]
+def _instructions(lang: str) -> str:
+    return _file(f"instructions.{lang}.md")
 
 
-def messages(question: str, evidence: Evidence) -> list[Message]:
-    """The chat messages for a question with its material; parts without material say so."""
+def prompt_version(lang: str = "ko") -> str:
+    """Hash of a language's prompt files, 12 hex digits."""
+    return sha256((_instructions(lang) + "\0" + _file("question.ko.md")).encode()).hexdigest()[:12]
+
+
+def messages(question: str, evidence: Evidence, lang: str = "ko") -> list[Message]:
+    """The chat messages for a question with its material; parts without material say so.
+
+    Raises:
+        BadInput: the language is not ko or en.
+    """
+    frames(lang)
     documents = [
         Block("문서", i, p.document_id, p.title, p.text[:MAX_PASSAGE]) for i, p in enumerate(evidence.passages, 1)
     ]
@@ -57,12 +69,17 @@ def messages(question: str, evidence: Evidence) -> list[Message]:
     ]
     fence = _fence_key(question, [*documents, *graph, *computed])
     body = _file("question.ko.md").format(
-        question=_one_line(question),
+        question=_one_line(visible(question)),
         documents=_fenced(documents, fence),
         graph=_fenced(graph, fence),
         computed=_fenced(computed, fence),
     )
-    return [{"role": "system", "content": _file("instructions.ko.md")}, {"role": "user", "content": body}]
+    return [{"role": "system", "content": _instructions(lang)}, {"role": "user", "content": body}]
+
+
+def lang_of(given: list[Message]) -> str:
+    """The language that the instructions of a prompt ask for."""
+    return "en" if given and given[0]["content"] == _instructions("en") else "ko"
 
 
 def parse(given: list[Message]) -> tuple[str, list[Block]]:
@@ -86,6 +103,15 @@ def parse(given: list[Message]) -> tuple[str, list[Block]]:
     return match[1], [Block(m[1], int(m[2]), m[3], m[4], m[5]) for m in fence.finditer(rest)]
 
 
+def given_text(given: list[Message]) -> str:
+    """The question and the material of a prompt without its fences: what a reply may take its numbers from.
+
+    A fence carries numbers of its own (of blocks, of its key) that say nothing about the shop.
+    """
+    question, blocks = parse(given)
+    return "\n".join([question, *(f"{b.key}\n{b.title}\n{b.text}" for b in blocks)])
+
+
 def _fence_key(question: str, blocks: list[Block]) -> str:
     digest = sha256(question.encode())
     for block in blocks:
@@ -104,16 +130,22 @@ def _fenced(blocks: list[Block], fence: str) -> str:
 
 def _inert(text: str) -> str:
     """Material without sentences that speak to the model and without lines that look like a fence or heading."""
-    kept = []
-    for line in text.splitlines():
-        parts = re.split(r"(?<=[.!?。])\s+", line)
-        kept.append(" ".join(REMOVED if looks_like_instruction(part) else part for part in parts))
-    safe = "\n".join(kept)
-    return re.sub(r"^===", "＝＝＝", safe, flags=re.MULTILINE)
+    lines = visible(text).splitlines()
+    kept = [_without_instructions(line) for line in lines]
+    for i in range(len(lines) - 1):  # an instruction that a line break cuts in two
+        if REMOVED not in kept[i] + kept[i + 1] and looks_like_instruction(f"{lines[i][-80:]} {lines[i + 1][:80]}"):
+            kept[i] = kept[i + 1] = REMOVED
+    return re.sub(r"^===", "＝＝＝", "\n".join(kept), flags=re.MULTILINE)
+
+
+def _without_instructions(line: str) -> str:
+    parts = re.split(r"(?<=[.!?。])\s+", line)
+    return " ".join(REMOVED if looks_like_instruction(part) else part for part in parts)
 
 
 def _label(text: str) -> str:
     """Text for a fence line: one line, no separator."""
+    text = visible(text)
     safe = REMOVED if looks_like_instruction(text) else text
     return _one_line(safe).replace("|", "/")
 

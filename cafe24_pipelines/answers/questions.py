@@ -46,7 +46,7 @@ def questions(services: "Services", documents: "list[Document]") -> list[Asked]:
     found = [
         Asked(text, "computed", a.key)
         for a in aggregates.AGGREGATES.values()
-        if _landed(a, services)
+        if a.banked and _landed(a, services)
         for text in _spelled(a, things)
     ]
     found += _about_documents(documents)

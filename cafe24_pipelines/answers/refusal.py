@@ -5,12 +5,33 @@ computed. Does not belong here: questions that turn out to have no material (see
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from cafe24_pipelines.answers.words import squeezed
+
+_LATIN: Final = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u0433\u03bf\u03b1\u03b9\u03b5\u03c1",
+    "aeopcyxisjdhroaiep",
+)
+"""Cyrillic and Greek small letters that look like Latin ones."""
+_TO_A_MODEL: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"라고만?(?:출력|대답|답변|답|말|응답)(?:하라|하시오|해라|하십시오|하세요|해주세요|해줘|할것)",
+        r"(?:출력|복창)(?:하라|하시오|해라|하십시오|할것)",
+        r"(?:ai|인공지능|언어모델|챗봇|어시스턴트|assistant|llm|gpt)(?:에게|은|는|이여|아|야|님)?[,:]?.{0,30}(?:하라|하시오|해라|하십시오|해줘|해주세요|시오)(?:[.!]|$)",
+        r"(?:새로운|다음|아래)(?:지시|명령)(?:사항)?[을를은는에]?.{0,12}(?:따르|수행|실행|우선)",
+        r"newinstructions?|(?:respond|reply|answer)(?:only)?with|(?:output|print|say|repeat)(?:only|exactly|theword|thefollowing)",
+        r"asan?ai(?:language)?model|you(?:are|must)(?:now|only)|(?:ignore|disregard|forget|override)(?:all|any|the|your|every)",
+        r"<\|?/?(?:im_start|im_end|system|assistant|user|endoftext)[^>]{0,20}>|\[/?inst\]|<</?sys>>",
+        r"^(?:[#*>\-]*)(?:system|assistant|developer|시스템|관리자메시지)(?:message|prompt|메시지)?[:：\]]",
+    )
+)
+"""Sentences that speak to a model, in material: wider than the rule for questions, as nobody is turned away by it."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +55,27 @@ class _Rule:
 
 def refuse(question: str) -> Refusal | None:
     """The refusal that the question's words call for, or None."""
+    if _injects(question):
+        return _rules()[0].refusal
     text = squeezed(question)
-    return next((rule.refusal for rule in _rules() if rule.matches(text)), None)
+    return next((rule.refusal for rule in _rules()[1:] if rule.matches(text)), None)
 
 
 def looks_like_instruction(sentence: str) -> bool:
     """Whether a sentence in a document or review speaks to the model and not to a reader."""
-    return _rules()[0].matches(squeezed(sentence))
+    text = _looks(sentence)
+    return any(pattern.search(text) for pattern in _TO_A_MODEL) or _injects(sentence)
+
+
+def _injects(text: str) -> bool:
+    """Whether the rule about injected instructions matches, in disguise too: other scripts, dots between letters."""
+    letters = _looks(text)
+    return any(_rules()[0].matches(form) for form in (squeezed(text), letters, re.sub(r"[\W_]", "", letters)))
+
+
+def _looks(text: str) -> str:
+    """The text as it looks: wide letters and letters of other scripts as the Latin ones, without spaces."""
+    return squeezed(unicodedata.normalize("NFKC", text)).translate(_LATIN)
 
 
 def forecast_text() -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cafe24_pipelines.stores.lake import MallLake
 
 Row = dict[str, Any]
+Route = Callable[["Frames", "Slots"], list[Row]]
 _LOST = ("unpaid", "cancelled", "returned")
 _WEEKDAYS = "월화수목금토일"
 _NEEDED = {"order_items": ["order_id", "product_no", "product_name", "category", "quantity", "amount", "status"]}
@@ -121,22 +122,55 @@ def _guest_share(f: Frames, s: "Slots") -> list[Row]:
     return [{"rate": share, "guests": len(guests), "orders": len(o), "guest_sales": sum(guests["net"])}]
 
 
-def _monthly(f: Frames, s: "Slots") -> list[Row]:
-    o = _orders(f, s)
-    months = [(m, g) for m, g in o.groupby(o["ordered_at_local"].dt.strftime("%Y-%m"))]
-    return [
-        {"net_sales": sum(g["net"]), "orders": int(g["sale"].sum())}
-        for _, g in sorted(months, key=lambda pair: pair[0], reverse=True)[:24]
-    ]
+def _tiers(f: Frames, orders: "pd.DataFrame") -> "pd.Series[str]":
+    groups = f.table("customer_groups").set_index("group_no")["group_name"]
+    tiers = f.table("customers").set_index("member_key")["group_no"].map(groups)
+    return orders["member_key"].map(tiers).fillna("(등급 없음·비회원)")
 
 
-def _weekdays(f: Frames, s: "Slots") -> list[Row]:
-    o = _orders(f, s)
-    rows = [
-        {"name": _WEEKDAYS[int(d)] + "요일", "net_sales": sum(g["net"]), "orders": int(g["sale"].sum())}
-        for d, g in o.groupby(o["ordered_at_local"].dt.day_of_week)
-    ]
-    return sorted(rows, key=lambda r: (-r["net_sales"], r["name"]))
+def _names(f: Frames, orders: "pd.DataFrame", dimension: str) -> "pd.Series[str]":
+    """What each order's group is called."""
+    at = orders["ordered_at_local"]
+    if dimension == "month":
+        return at.dt.strftime("%Y-%m")
+    if dimension == "weekday":
+        return at.dt.day_of_week.map(lambda d: _WEEKDAYS[int(d)] + "요일")
+    return _tiers(f, orders)
+
+
+def _group_sales(g: "pd.DataFrame", s: "Slots") -> Row:
+    return {"net_sales": sum(g["net"]), "orders": int(g["sale"].sum())}
+
+
+def _group_orders(g: "pd.DataFrame", s: "Slots") -> Row:
+    return {"orders": len(g), "sales": int(g["sale"].sum())}
+
+
+def _group_aov(g: "pd.DataFrame", s: "Slots") -> Row:
+    total, n = sum(g["net"]), int(g["sale"].sum())
+    return {"aov": _money(total / n, s) if n else None, "net_sales": total, "orders": n}
+
+
+def _group_cancels(g: "pd.DataFrame", s: "Slots") -> Row:
+    k = int((g["status"] == "cancelled").sum())
+    return {"rate": _percent(k, len(g)), "cancelled": k, "orders": len(g)}
+
+
+def _divided(
+    measure: Callable[["pd.DataFrame", "Slots"], Row], dimension: str, by: str, *, shared: bool = False
+) -> Route:
+    """A measure in every group: the latest first for months, else the greatest first."""
+
+    def run(f: Frames, s: "Slots") -> list[Row]:
+        o = _orders(f, s)
+        rows = [{"name": str(name), **measure(g, s)} for name, g in o.groupby(_names(f, o, dimension))]
+        if dimension == "month":
+            return sorted(rows, key=lambda r: r["name"], reverse=True)[:24]
+        whole = sum(r[by] for r in rows if r[by] is not None)
+        more = [{**r, "share": round(100 * float(r[by]) / float(whole), 2)} for r in rows] if shared else rows
+        return sorted(more, key=lambda r: (r[by] is None, -(r[by] or 0), r["name"]))
+
+    return run
 
 
 def _change(f: Frames, s: "Slots") -> list[Row]:
@@ -239,13 +273,24 @@ def _api_operations(f: Frames, s: "Slots") -> list[Row]:
     return [{"operations": len(d), "resources": d["resource"].nunique()}]
 
 
-SECOND_ROUTES: dict[str, Callable[[Frames, "Slots"], list[Row]]] = {
+SECOND_ROUTES: dict[str, Route] = {
     "net_sales": _net_sales, "order_count": _order_count, "aov": _aov, "units_sold": _units,
     "cancel_rate": _cancel_rate, "return_rate": _return_rate, "guest_share": _guest_share,
-    "monthly_sales": _monthly, "sales_by_weekday": _weekdays, "sales_change": _change,
+    "sales_change": _change,
     "customer_count": _customer_count, "buyers": _buyers, "new_vs_returning": _new_vs_returning,
     "repurchase_rate": _repurchase_rate, "repurchase_cycle": _repurchase_cycle, "inactive_customers": _inactive,
     "signups": _signups, "top_products_by_amount": _top_products,
     "top_products_by_quantity": _top_products_by_quantity, "coupon_use_rate": _coupon_use,
     "review_rating": _reviews, "api_operations": _api_operations,
+    "monthly_sales": _divided(_group_sales, "month", "net_sales"),
+    "sales_by_weekday": _divided(_group_sales, "weekday", "net_sales", shared=True),
+    "sales_by_tier": _divided(_group_sales, "tier", "net_sales", shared=True),
+    "orders_by_month": _divided(_group_orders, "month", "orders"),
+    "orders_by_weekday": _divided(_group_orders, "weekday", "orders", shared=True),
+    "orders_by_tier": _divided(_group_orders, "tier", "orders", shared=True),
+    "aov_by_month": _divided(_group_aov, "month", "aov"), "aov_by_weekday": _divided(_group_aov, "weekday", "aov"),
+    "aov_by_tier": _divided(_group_aov, "tier", "aov"),
+    "cancel_rate_by_month": _divided(_group_cancels, "month", "rate"),
+    "cancel_rate_by_weekday": _divided(_group_cancels, "weekday", "rate"),
+    "cancel_rate_by_tier": _divided(_group_cancels, "tier", "rate"),
 }  # fmt: skip

@@ -5,12 +5,13 @@ for time (see `periods.py`), or choosing the aggregate.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.answers.figures import money_digits
-from cafe24_pipelines.answers.periods import Period, find_periods, previous, whole, year_before
+from cafe24_pipelines.answers.limits import Limits, find_limits
+from cafe24_pipelines.answers.periods import Period, Reading, previous, read_periods, whole, year_before
 from cafe24_pipelines.answers.words import content_words, squeezed
 from cafe24_pipelines.cafe24.malls import Mall
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 5
 DEFAULT_DAYS = 90
+DEFAULT_PERCENT = 20
+LONGEST_MONTH = 31
 _CATEGORIES = "SELECT DISTINCT category FROM products UNION SELECT DISTINCT category FROM order_items"
 _RESOURCE_KO = {
     "주문": "orders", "고객": "customers", "회원": "customers", "상품": "products", "쿠폰": "coupons",
@@ -39,7 +42,9 @@ class Slots:
     """Everything a query may bind, resolved.
 
     `named` are the periods that the question spelled out; `rest` is the question, squeezed, without the product's
-    name, whose words are no concepts ("쿠폰북" is no coupon).
+    name, whose words are no concepts ("쿠폰북" is no coupon). `several` are the slots of which two values were named
+    and that are to be compared; `against` when a period to compare with was named; `unread` are words for
+    time that were not understood.
     """
 
     coverage: Coverage
@@ -58,6 +63,15 @@ class Slots:
     rest: str = ""
     resource: str = ""
     scope: str = ""
+    limits: Limits = field(default_factory=Limits)
+    percent: int = DEFAULT_PERCENT
+    direction: str = ""
+    year_ago: bool = False
+    several: frozenset[str] = frozenset()
+    unread: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    member: str = ""
+    against: bool = False
 
     def values(self) -> dict[str, Any]:
         """Values by parameter name; times are local in the mall's zone."""
@@ -67,7 +81,10 @@ class Slots:
             "as_of_end": _midnight(self.coverage.as_of + timedelta(days=1)),
             "zone": self.zone, "limit": self.limit, "days": self.days, "digits": money_digits(self.currency),
             "product": self.product, "category": self.category, "tier": self.tier, "region": self.region,
-            "resource": self.resource, "scope": self.scope,
+            "resource": self.resource, "scope": self.scope, "percent": self.percent,
+            "gender": self.limits.gender, "weekdays": self.limits.weekdays,
+            "hour_from": (self.limits.hours or (0, 23))[0], "hour_to": (self.limits.hours or (0, 23))[1],
+            "low": self.limits.low, "high": self.limits.high, "member": self.member,
         }  # fmt: skip
 
     def words(self) -> dict[str, str]:
@@ -76,13 +93,25 @@ class Slots:
             "period": self.period.label, "period_b": self.period_b.label,
             "as_of": self.coverage.as_of.isoformat(), "days": str(self.days), "product_name": self.product_name,
             "category": self.category, "tier": self.tier, "region": self.region,
-            "resource": self.resource, "scope": self.scope,
+            "resource": self.resource, "scope": self.scope, "percent": f"{self.percent}%",
+            "gender_name": {"F": "여성", "M": "남성"}.get(self.limits.gender, ""),
+            "weekdays_name": self.limits.weekdays_name, "hours_name": self.limits.hours_name,
+            "bound_name": self.limits.bound_name,
         }  # fmt: skip
 
     @property
     def filters(self) -> frozenset[str]:
         """Names of the things that narrow a result down: an aggregate that can't use one doesn't answer."""
-        return frozenset(name for name in ("product", "category", "tier", "region") if getattr(self, name))
+        named = {name for name in ("product", "category", "tier", "region") if getattr(self, name)}
+        limits = self.limits
+        named |= {name for name in ("gender", "weekdays", "hours") if getattr(limits, name)}
+        named |= {"member"} if self.member else set()
+        return frozenset(named | ({limits.bound} if limits.bound else set()))
+
+    def named_filter(self, name: str) -> str:
+        """The value of a filter as text."""
+        own = {"gender": "gender_name", "weekdays": "weekdays_name", "hours": "hours_name", "product": "product_name"}
+        return self.words()[own.get(name, name if name in self.words() else "bound_name")]
 
     @property
     def filled(self) -> frozenset[str]:
@@ -98,41 +127,114 @@ def coverage(db: "DuckDBPyConnection") -> Coverage | None:
 
 def find_slots(question: str, db: "DuckDBPyConnection", mall: Mall, cover: Coverage) -> Slots:
     """Resolve everything the question names against the mall's lake."""
-    named = find_periods(question, cover.as_of, cover.first)
-    period, other = _two_periods(question, named, cover)
     text = squeezed(question)
     product, product_name = _product(question, text, db)
-    text = text.replace(squeezed(product_name.rsplit("(상품번호", 1)[0]), "") if product else text
+    bare = product_name.rsplit("(상품번호", 1)[0]
+    reading = read_periods(_without(question, bare), cover.as_of, cover.first)
+    text = squeezed(reading.rest)
+    year_ago = bool(_YEAR_AGO.search(question))
+    period, other = _two_periods(reading, cover, question, year_ago=year_ago)
+    limits = find_limits(text)
+    tiers = _found(text, _column(db, "SELECT group_name FROM customer_groups"))
+    regions = _found(text, _column(db, "SELECT DISTINCT region FROM customers"))
+    categories = _found(text, _column(db, _CATEGORIES))
+    several = {
+        name
+        for name, values in (("tier", tiers), ("region", regions), ("category", categories))
+        if len(values) > 1 and _COMPARED.search(text)
+    }
     return Slots(
-        coverage=cover,
-        period=period,
-        period_b=other,
-        named=tuple(named),
-        zone=mall.time_zone,
-        currency=mall.currency,
-        limit=_limit(question),
-        days=_days(question),
-        product=product,
-        product_name=product_name,
-        rest=text,
-        category=_longest(text, _column(db, _CATEGORIES)),
-        tier=_longest(text, _column(db, "SELECT group_name FROM customer_groups")),
-        region=_longest(text, _column(db, "SELECT DISTINCT region FROM customers")),
-        resource=_resource(question, db),
-        scope=_scope(question),
-    )
+        coverage=cover, period=period, period_b=other, named=reading.periods or _implied(question, period, cover),
+        zone=mall.time_zone, currency=mall.currency, limit=_limit(question), days=_days(question),
+        product=product, product_name=product_name, rest=text,
+        category="" if "category" in several else max(sorted(categories), key=len, default=""),
+        tier="" if "tier" in several else max(sorted(tiers), key=len, default=""),
+        region="" if "region" in several else max(sorted(regions), key=len, default=""),
+        resource=_resource(question, db), scope=_scope(question), limits=limits, percent=_percent(text),
+        year_ago=year_ago, several=frozenset(several), unread=() if limits.hours else reading.unread,
+        against=reading.base_only or len(reading.periods) > 1 or bool(_compared_with(question)),
+        said=(*reading.said, *_compared_with(question), *tiers, *regions, *categories),
+    )  # fmt: skip
 
 
-def _two_periods(question: str, named: list[Period], cover: Coverage) -> tuple[Period, Period]:
+_YEAR_AGO = re.compile(
+    r"(?:작년|전년|지난\s*해)\s*(?:동기|같은\s*(?:기간|달|때|시기|월|주)?|동일|이맘\s*때?|이\s*때|이\s*시기|요\s*맘\s*때?)|전년\s*(?:대비|보다)|1\s*년\s*전"
+)
+_MONTH_AGO = re.compile(r"(?:전월|전\s*달)\s*(?:대비|보다|에\s*비해|과\s*비교)")
+_WEEK_AGO = re.compile(r"전\s*주\s*(?:대비|보다|에\s*비해|와\s*비교)")
+_COMPARED = re.compile(r"비교|차이|누가|어디가|어느쪽|중(?:에)?(?:어느|어디|누가|뭐)|vs|중어떤")
+
+
+def _compared_with(question: str) -> list[str]:
+    """The words that name what to compare with and no period of their own."""
+    return [m[0] for pattern in (_YEAR_AGO, _MONTH_AGO, _WEEK_AGO) for m in pattern.finditer(question)]
+
+
+def _without(question: str, name: str) -> str:
+    """The question without a product's name, whose words are no words for time ("여름 원피스")."""
+    pattern = r"\s*".join(re.escape(c) for c in squeezed(name))
+    return re.sub(pattern, " ", question, flags=re.IGNORECASE) if name else question
+
+
+def _implied(question: str, period: Period, cover: Coverage) -> tuple[Period, ...]:
+    """The asked period when only what to compare with was said (`전월 대비`)."""
+    said = _MONTH_AGO.search(question) or _WEEK_AGO.search(question)
+    return (period,) if said else ()
+
+
+def _two_periods(reading: Reading, cover: Coverage, question: str, *, year_ago: bool) -> tuple[Period, Period]:
     """The period asked about and the one to compare it with; of two named ones the later is asked about."""
+    named = reading.periods
     if len(named) >= 2:
         early, late = sorted(named[:2], key=lambda p: (p.start, p.end))
-        return late, early
+        growth = re.search(r"대비|보다|에\s*비해|성장|증감", question)
+        return late, _as_far(late, early, cover) if growth else early
     if not named:
-        return whole(cover.first, cover.as_of), previous(_last_30_days(cover))
+        return _unnamed(cover, question)
     period = named[0]
-    last_year = re.search(r"전년\s*(?:동기|대비|같은)|작년\s*(?:동기|같은)", question)
-    return period, year_before(period) if last_year else previous(period)
+    if reading.base_only:
+        now = _now_like(period, cover)
+        return now, _as_far(now, period, cover)
+    return period, year_before(period) if year_ago else previous(period)
+
+
+def _unnamed(cover: Coverage, question: str) -> tuple[Period, Period]:
+    today = cover.as_of
+    if _MONTH_AGO.search(question):
+        month = Period(today.replace(day=1), today + timedelta(days=1), "이번 달")
+        return month, previous(month)
+    if _WEEK_AGO.search(question):
+        week = Period(today - timedelta(days=today.weekday()), today + timedelta(days=1), "이번 주")
+        return week, Period(week.start - timedelta(days=7), week.end - timedelta(days=7), "지난주 같은 요일까지")
+    return whole(cover.first, today), previous(_last_30_days(cover))
+
+
+def _now_like(base: Period, cover: Coverage) -> Period:
+    """The running period of the same kind as the one compared with: this month for a month, this year for a year."""
+    today, end = cover.as_of, cover.as_of + timedelta(days=1)
+    if base.days == 1:
+        return Period(today, end, "오늘")
+    if base.days == 7 and base.start.weekday() == 0:
+        return Period(today - timedelta(days=today.weekday()), end, "이번 주")
+    if base.start.day == 1 and 28 <= base.days <= 31:
+        return Period(today.replace(day=1), end, "이번 달")
+    if base.start.day == 1 and 365 <= base.days <= 366:
+        return Period(today.replace(month=1, day=1), end, "올해")
+    return Period(end - timedelta(days=base.days), end, f"최근 {base.days}일")
+
+
+def _as_far(now: Period, base: Period, cover: Coverage) -> Period:
+    """As many days of the earlier period as the running one has had; the whole of it when that is over."""
+    running = now.end == cover.as_of + timedelta(days=1) and now.days < base.days
+    if not running or base.start >= now.start or (base.days <= LONGEST_MONTH and _whole_month(now)):
+        return base
+    if (now.start.month, now.start.day) == (1, 1) and (base.start.month, base.start.day) == (1, 1):
+        return replace(year_before(now), name=f"{base.name} 같은 기간")
+    return Period(base.start, base.start + timedelta(days=now.days), f"{base.name} 같은 날수")
+
+
+def _whole_month(period: Period) -> bool:
+    return period.start.day == 1 and period.end.day == 1
 
 
 def with_recent(slots: Slots) -> Slots:
@@ -140,7 +242,7 @@ def with_recent(slots: Slots) -> Slots:
     if slots.named:
         return slots
     period = _last_30_days(slots.coverage)
-    return replace(slots, period=period, period_b=previous(period))
+    return replace(slots, period=period, period_b=year_before(period) if slots.year_ago else previous(period))
 
 
 def _last_30_days(cover: Coverage) -> Period:
@@ -149,7 +251,8 @@ def _last_30_days(cover: Coverage) -> Period:
 
 def _limit(question: str) -> int:
     match = re.search(
-        r"(?:상위|하위|top|TOP|Top|베스트)\s*(\d{1,2})(?!\d|\s*%)|(\d{1,2})\s*(?:개|위까지|가지|곳|종)", question
+        r"(?:상위|하위|top|TOP|Top|베스트)\s*(\d{1,2})(?!\d|\s*%)|(\d{1,2})\s*(?:개(?!월)|위까지|가지|곳|종)",
+        question,
     )
     number = int(match[1] or match[2]) if match else DEFAULT_LIMIT
     return min(max(number, 1), 20)
@@ -204,9 +307,20 @@ def _column(db: "DuckDBPyConnection", sql: str) -> list[str]:
     return [row[0] for row in db.sql(sql).fetchall() if row[0]]
 
 
-def _longest(text: str, names: list[str]) -> str:
-    found = [name for name in names if len(squeezed(name)) >= 2 and squeezed(name) in text]
-    return max(sorted(found), key=len, default="")
+def _found(text: str, names: list[str]) -> list[str]:
+    """Names that the text holds, none inside a longer one (one letter alone only before 카테고리)."""
+    found = [
+        name
+        for name in names
+        if (plain := squeezed(name))
+        and re.search(rf"{re.escape(plain)}(?!적)" if len(plain) > 1 else f"{plain}카테고리", text)
+    ]
+    return [name for name in found if not any(name != other and squeezed(name) in squeezed(other) for other in found)]
+
+
+def _percent(text: str) -> int:
+    match = re.search(r"상위(\d{1,2})(?:%|퍼센트|프로)", text)
+    return min(max(int(match[1]), 1), 99) if match else DEFAULT_PERCENT
 
 
 def _midnight(day: date) -> datetime:

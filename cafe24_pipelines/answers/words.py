@@ -16,7 +16,7 @@ _CHATTER = re.compile(
     r"감사합니다|고마워요?|제발|그런데|근데)[\s,.!~]*"
 )
 _PARTICLES = re.compile(
-    r"(?:이라는|이란|라는|에서는|에서|에게|으로는|으로|까지|부터|이랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
+    r"(?:이라는|이란|라는|에서는|에서|에게|으로는|으로|까지|부터|이랑|랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
     r"란|은|는|이|가|을|를|의|에|로|와|과|도|만|요)$"
 )
 
@@ -61,6 +61,50 @@ def unused_words(question: str, names: tuple[str, ...]) -> list[str]:
     Args:
         names: texts that were understood (periods, names of things).
     """
+    return [word for word, _ in _unused(question, names)]
+
+
+def leading_words(question: str, names: tuple[str, ...]) -> list[str]:
+    """Those of the unused words that stand before the last concept which names a thing: they narrow it down."""
+    text = squeezed(normal(question))
+    ends = [m.start() for name, p in _vocabulary().items() if name not in _ASKING for m in p.finditer(text) if m[0]]
+    last = max(ends, default=0)
+    chatter = re.compile(_read("words")["chatter"])
+    return [word for word, at in _unused(question, names) if at < last and not chatter.search(word)]
+
+
+_ASKING = frozenset(
+    [
+        "count",
+        "how",
+        "how_many",
+        "average",
+        "total",
+        "top",
+        "low",
+        "rate",
+        "definition",
+        "why",
+        "advice",
+        "listing",
+        "write",
+        "compare",
+        "many",
+        "fell",
+        "rose",
+        "how_is",
+        "price",
+        "status",
+        "call",
+        "scope",
+        "method",
+    ]
+)
+"""Concepts of how something is asked; no thing of a shop."""
+
+
+def _unused(question: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Unused words with where they begin in the question without spaces."""
     known, text = squeezed(" ".join(names)), squeezed(normal(question))
     spans = [m.span() for pattern in _vocabulary().values() for m in pattern.finditer(text) if m[0]]
     unused = []
@@ -68,7 +112,7 @@ def unused_words(question: str, names: tuple[str, ...]) -> list[str]:
         start = text.find(word)
         named = any(start < right and left < start + len(word) for left, right in spans)
         if not (named or word in known or len(_PARTICLES.sub("", word)) < 2 or _TIME_OR_VERB.search(word)):
-            unused.append(word)
+            unused.append((word, start))
     return unused
 
 

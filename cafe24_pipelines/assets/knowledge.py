@@ -67,18 +67,20 @@ def document_vectors(
 def insight_vectors(
     context: dg.AssetExecutionContext, lake: LakeResource, vectors: VectorsResource, events: EventsResource
 ) -> dg.MaterializeResult:
-    """One searchable text a pattern, with its numbers and its status, explained by the model where one is set."""
+    """One text a pattern, with numbers and status, explained by the model where one is set; the latest digests."""
     from cafe24_pipelines.discovery.insights import insight_documents
     from cafe24_pipelines.discovery.patterns import PatternBook
     from cafe24_pipelines.discovery.wording import word_insights
     from cafe24_pipelines.knowledge.index import publish_texts
     from cafe24_pipelines.parts import encoder_store, language_model
+    from cafe24_pipelines.reports.digest_documents import digest_documents
 
     mall_id, settings = context.partition_key, lake.settings()
-    found, model = PatternBook(settings.home.patterns).current(mall_id), language_model(settings)
+    model = language_model(settings, lake.mall(mall_id))
+    found = PatternBook(settings.home.patterns).current(mall_id)
     asked = [] if model.local else found  # the local composer quotes; it can't phrase
     told = word_insights(events.log(), mall_id, asked, model.model, model.write)
-    texts = insight_documents(found, mall_id, told.texts)
+    texts = [*insight_documents(found, mall_id, told.texts), *digest_documents(events.log(), mall_id, found)]
     report = publish_texts(mall_id, INSIGHTS, texts, vectors.store, encoder_store(settings))
     refused = [{"pattern": key, "reason": reason} for key, reason in sorted(told.refused.items())]
     return dg.MaterializeResult(metadata=_metadata(report) | {"worded": len(told.texts), "refused": preview(refused)})

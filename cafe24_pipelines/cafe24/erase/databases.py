@@ -58,7 +58,7 @@ def clean_database(path: Path, needles: Needles) -> int:
             db.execute("BEGIN IMMEDIATE")
             changed = sum(_clean_table(db, table, needles) for table in _tables(db))
             db.execute("COMMIT")
-            _compact(db)
+            compact(db)
         except sqlite3.OperationalError as e:
             remedy = "stop the UI and the daemon (Ctrl-C ends `cafe24 ui`), then erase again"
             raise Cafe24Error("the database is in use", where=str(path), remedy=remedy) from e
@@ -103,7 +103,7 @@ def _clean(value: Any, needles: Needles, column: str) -> Any:
     return zlib.compress(clean) if plain is not value else clean
 
 
-def _compact(db: sqlite3.Connection) -> None:
+def compact(db: sqlite3.Connection) -> None:
     """Rewrite the file and empty its log; waits for readers."""
     deadline = time.monotonic() + _PATIENCE
     while True:

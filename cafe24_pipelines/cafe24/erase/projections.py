@@ -33,6 +33,7 @@ def rebuild_projections(settings: Settings, mall: "Mall", progress: Progress) ->
         rebuild.findings()
         rebuild.published_graph()
         rebuild.answers()
+        rebuild.forget()
         rebuild.dataset()
     finally:
         graph.close()
@@ -79,6 +80,7 @@ class _Rebuild:
         from cafe24_pipelines.discovery.wording import wordings
         from cafe24_pipelines.knowledge.index import publish_texts
         from cafe24_pipelines.ontology.build import stage_facts
+        from cafe24_pipelines.reports.digest_documents import digest_documents
 
         if self.graph.staged(self.mall_id):
             stage_facts(self.graph, self.lake, self.mall, retriever=self.retriever)
@@ -89,8 +91,9 @@ class _Rebuild:
                 self._made("patterns")
         if self.vectors.published(self.mall_id, INSIGHTS):
             found = self.patterns.current(self.mall_id)
-            worded = wordings(parts.event_log(self.settings), self.mall_id, found, self.settings.llm_model)
-            texts = insight_documents(found, self.mall_id, worded)
+            log = parts.event_log(self.settings)
+            worded = wordings(log, self.mall_id, found, self.settings.llm_model)
+            texts = [*insight_documents(found, self.mall_id, worded), *digest_documents(log, self.mall_id, found)]
             publish_texts(self.mall_id, INSIGHTS, texts, self.vectors, parts.encoder_store(self.settings))
             self._made(f"vectors/{INSIGHTS}")
 
@@ -121,6 +124,15 @@ class _Rebuild:
             services = parts.services(self.settings, self.mall_id, self.graph, self.vectors)
             book.publish(self.mall_id, verified_answers(services))
             self._made("answers")
+
+    def forget(self) -> None:
+        """Kept replies and comparisons of arms: questions may name members by their key; both are made when asked."""
+        from cafe24_pipelines.answers.answer_cache import AnswerCache
+        from cafe24_pipelines.experiments.store import ExperimentBook
+
+        if self.settings.home.answer_cache.exists():
+            AnswerCache(self.settings.home.answer_cache, self.mall_id, 1).forget()
+        ExperimentBook(self.settings.home.experiments).remove(self.mall_id)
 
     def dataset(self) -> None:
         """The fine-tune data set."""
