@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("import_cost", "chain", "landing", "sync", "graph", "vectors", "clv", "analytics", "retrieval")
+NAMES = ("import_cost", "chain", "landing", "sync", "graph", "vectors", "clv", "analytics", "retrieval", "serving")
 
 
 def main(names: list[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 HEAVY = {
     "pandas", "numpy", "pyarrow", "duckdb", "sklearn", "scipy", "litellm", "openai", "great_expectations",
     "qdrant_client", "qdrant_edge", "neo4j", "ladybug", "kiwipiepy", "together", "bs4", "lxml", "httpx", "docker",
+    "fastapi", "starlette", "uvicorn", "mcp", "prometheus_client", "limits",
 }  # fmt: skip
 
 
@@ -18,6 +19,7 @@ def test_heavy_modules_are_not_imported(module: str) -> None:
     loaded = set(__import__("json").loads(done.stdout))
     by_dagster = _modules_of("dagster") if module.endswith("definitions") else set()
     assert not (HEAVY & loaded) - by_dagster
+    assert not {name for name in loaded if name.startswith("cafe24_pipelines.serving")}
 
 
 def test_the_cli_does_not_import_dagster_until_it_runs_the_chain() -> None:

@@ -1,6 +1,7 @@
 """Commands that serve until they are interrupted, on loopback: the sandbox mall and the web app."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -66,12 +67,27 @@ def sandbox(
     help="Address to listen on; anything but loopback needs a reverse proxy with a certificate.",
 )
 @click.option("--allow-host", "hosts", multiple=True, help="A name this app is reached by; repeatable.")
+@click.option("--allow-origin", "origins", multiple=True, help="A web origin whose pages may ask (CORS); repeatable.")
+@click.option("--no-keys", "without_keys", is_flag=True, help="On loopback: this machine needs no API key.")
+@click.option("--per-key", default="120/minute", show_default=True, help="Requests that one API key may make.")
+@click.option("--per-address", default="600/minute", show_default=True, help="Requests of an address without a key.")
+@click.option("--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="Questions at a time.")
+@click.option("--seconds", type=click.FloatRange(1, 600), default=90.0, show_default=True, help="For one question.")
 @click.option("--home", help="Folder of the installation (default: CAFE24_HOME or ./.cafe24).")
-def serve(*, port: int, host: str, hosts: tuple[str, ...], home: str | None) -> None:
-    """Serve webhooks (/webhooks/cafe24), consent (/oauth/start, /oauth/callback) and /health; Ctrl-C ends it."""
+def serve(
+    *, port: int, host: str, hosts: tuple[str, ...], origins: tuple[str, ...], without_keys: bool, per_key: str,
+    per_address: str, workers: int, seconds: float, home: str | None,
+) -> None:  # fmt: skip
+    """Serve the API (/cafe24-crm/*, /docs), webhooks, consent, /health and /metrics; Ctrl-C ends it."""
+    from cafe24_pipelines.serving.app import ApiLimits
     from cafe24_pipelines.serving.app import serve as serve_app
 
-    serve_app(Settings.from_env(home=home), host=host, port=port, hosts=hosts)
+    limits = ApiLimits(
+        per_key=per_key, per_address=per_address, threads=workers, seconds=seconds, without_keys=without_keys,
+        origins=origins,
+    )  # fmt: skip
+    say = partial(click.echo, err=True)
+    serve_app(Settings.from_env(home=home), host=host, port=port, hosts=hosts, limits=limits, say=say)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What listens for Cafe24 and its operators: webhooks, the consent flow, health. A small Starlette app.
+"""What others reach over HTTP and MCP: the API, webhooks, the consent flow, health and metrics. A small FastAPI app.
 
-Does not belong here: what an event means (`cafe24/webhooks.py`) or tokens (`cafe24/admin_api/`).
+Does not belong here: answering (`answers/`), what an event means (`cafe24/webhooks.py`) or tokens.
 """

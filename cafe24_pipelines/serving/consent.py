@@ -22,6 +22,8 @@ from starlette.responses import RedirectResponse, Response
 from cafe24_pipelines.cafe24.malls import register
 from cafe24_pipelines.cafe24.sources import api_mall
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
+from cafe24_pipelines.lifecycle.state import INSTALLED, mall_state
+from cafe24_pipelines.serving.guards import on_this_machine
 from cafe24_pipelines.serving.pages import connected_page, error_page
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.digest import text_digest
@@ -35,7 +37,6 @@ logger = logging.getLogger("cafe24_pipelines.serving")
 AUTHORIZED: Final = "oauth.authorized"
 _COOKIE: Final = "cafe24_consent"
 _MALL: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 class _Problem(Exception):
@@ -105,7 +106,7 @@ class ConsentRoutes:
                 logger.warning("an app launch was refused: %s", e.what)
                 raise _Problem("launch", 403) from None
             mall_id = launch.mall_id
-        elif _on_this_machine(request):
+        elif on_this_machine(request):
             mall_id = request.query_params.get("mall_id", "")
         else:
             raise _Problem("launch", 403)
@@ -127,13 +128,20 @@ class ConsentRoutes:
             raise _Problem("state", 400) from None
         if query.get("error") or not query.get("code"):
             raise _Problem(query.get("error", "consent"), 400)
+        life = mall_state(self._log, granted.mall_id)
+        if life.stage == "removing":
+            raise _Problem("unavailable", 503)  # what is stored now would be removed with the rest
         keeper = token_keeper(self._settings, granted.mall_id)
         _exchange(keeper.consented, query["code"])
         scopes = keeper.scopes()
         register(self._settings.home, api_mall(self._settings, granted.mall_id))
         payload = {"scopes": sorted(scopes), "asked": sorted(granted.scopes)}
-        event_id = f"oauth:{granted.mall_id}:{text_digest(state)}"
-        self._log.append([Event(event_id, granted.mall_id, AUTHORIZED, datetime.now(UTC), payload)])
+        event_id, now = f"oauth:{granted.mall_id}:{text_digest(state)}", datetime.now(UTC)
+        told = [Event(event_id, granted.mall_id, AUTHORIZED, now, payload)]
+        if not life.installed_by:  # Cafe24 sends no webhook for an installation: its first consent is one
+            via = {"via": "consent"}
+            told.append(Event(f"{INSTALLED}:{event_id}", granted.mall_id, INSTALLED, now, via))
+        self._log.append(told)
         answer = connected_page(granted.mall_id, sorted(set(granted.scopes) - scopes) if scopes else [])
         answer.delete_cookie(_COOKIE, path="/oauth")
         return answer
@@ -157,10 +165,3 @@ def _exchange(trade: Callable[[str], None], code: str) -> None:
         raise _Problem("spent", 503) from None
     except (Unavailable, MalformedAnswer):
         raise _Problem("unavailable", 502) from None
-
-
-def _on_this_machine(request: Request) -> bool:
-    """Whether a browser on this machine asks, not one behind a proxy on it."""
-    peer = request.client.host if request.client else ""
-    named = request.url.hostname in ("127.0.0.1", "localhost", "::1")
-    return peer in ("127.0.0.1", "::1") and named and not any(h in request.headers for h in _FORWARDED)

@@ -1,19 +1,33 @@
-"""What every answer passes: an access log without query strings, headers for safety, errors without internals.
+"""What every answer passes: a request id, a log line without query strings, headers for safety, no internals.
 
 Does not belong here: who may do what (each route decides).
 """
 
 import logging
+import re
 import time
-from typing import Final
+import uuid
+from typing import TYPE_CHECKING, Any, Final
 
-from starlette.datastructures import MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cafe24_pipelines.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.serving.telemetry import Telemetry
 
 logger = logging.getLogger("cafe24_pipelines.serving")
 
-KNOWN_PATHS: Final = frozenset(["/webhooks/cafe24", "/oauth/start", "/oauth/callback", "/health"])
+KNOWN_PATHS: Final = frozenset(
+    ["/webhooks/cafe24", "/oauth/start", "/oauth/callback", "/health", "/metrics", "/docs", "/openapi.json"]
+    + [f"/cafe24-crm/{name}" for name in ("baseline", "rag", "ontology-plus", "generate", "compare", "feedback")]
+    + ["/cafe24-crm/dashboard", "/cafe24-crm/insights", "/cafe24-crm/rows"]
+)
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -25,11 +39,22 @@ HEADERS: Final = {
 }
 
 
-class AccessLog:
-    """One line a request: method, path, status, milliseconds. Never a query string, a header, or an unknown path."""
+def on_this_machine(request: Request) -> bool:
+    """Whether a browser or program on this machine asks, not one behind a proxy on it."""
+    peer = request.client.host if request.client else ""
+    named = request.url.hostname in ("127.0.0.1", "localhost", "::1")
+    return peer in ("127.0.0.1", "::1") and named and not any(h in request.headers for h in FORWARDED)
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+
+class AccessLog:
+    """One line a request: method, path, status, milliseconds, and what its route told of it (arm, tokens, rule).
+
+    Never a query string, a header, a body, or an unknown path. Each request has an id, the sender's own when it is a
+    plain one; the answer carries it.
+    """
+
+    def __init__(self, app: ASGIApp, telemetry: "Telemetry | None" = None) -> None:
+        self.app, self._telemetry = app, telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer and log."""
@@ -37,19 +62,30 @@ class AccessLog:
             await self.app(scope, receive, send)
             return
         started, status = time.monotonic(), 0
+        told: dict[str, Any] = {}
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {}).update(request_id=request_id, told=told)
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message).setdefault("X-Request-ID", request_id)
             await send(message)
 
         try:
             await self.app(scope, receive, noting)
         finally:
-            path = scope["path"] if scope["path"] in KNOWN_PATHS else "(other)"
-            took = (time.monotonic() - started) * 1000
-            logger.info("%s %s %d %.0fms", scope["method"], path, status, took)
+            self._note(scope, status, time.monotonic() - started, request_id, told)
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str, told: dict[str, Any]) -> None:
+        path = scope["path"] if scope["path"] in KNOWN_PATHS else "(other)"
+        method = scope["method"] if scope["method"] in METHODS else "(other)"
+        fields = {"request_id": request_id, "route": path, "status": status, "ms": round(1000 * seconds, 1), **told}
+        logger.info("%s %s %d %.0fms", method, path, status, 1000 * seconds, extra={"fields": fields})
+        if self._telemetry is not None:
+            self._telemetry.requests.labels(path, told.get("arm", ""), str(status)).observe(seconds)
 
 
 class SafeAnswers:
@@ -77,12 +113,13 @@ class SafeAnswers:
         try:
             await self.app(scope, receive, guarded)
         except Exception as e:  # the text or traceback of an unforeseen error may hold what must not be logged
-            logger.error("unexpected %s in %s at %s", type(e).__name__, scope["method"], _place(e))
+            logger.error("unexpected %s in %s at %s", type(e).__name__, scope["method"], place_of(e))
             if not begun:
-                await JSONResponse({"error": "internal error"}, 500)(scope, receive, guarded)
+                request_id = scope.get("state", {}).get("request_id", "")
+                await Problem("internal").response(request_id)(scope, receive, guarded)
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """File and line where an error arose: enough to find it, and never a value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -24,6 +24,7 @@ def test_every_variable_the_code_reads_is_in_the_example() -> None:
                 text,
             )
         )
+    read -= {"CAFE24_ACCESS_TOKEN"}  # generated snippets read it, on whatever machine they run
     ours = {n for n in read if not n.startswith(("DAGSTER_HOME", "LITELLM_LOCAL", "GX_"))}
     assert ours - _names_in_env_example() == set()
     assert len(ours) >= 15

@@ -212,7 +212,8 @@ def test_a_damaged_log_makes_the_server_unready_and_webhooks_503(served, setting
 
 def test_answers_carry_safe_headers_and_health_says_ready(address):
     answer = httpx.get(f"{address}/health")
-    assert answer.json() == {"live": True, "ready": True, "missing": ["oauth"]}
+    told = {"live": True, "ready": True, "missing": ["oauth"], "published_malls": 0, "model": "local"}
+    assert answer.json() == told
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer" and answer.headers["cache-control"] == "no-store"
     assert "server" not in answer.headers
