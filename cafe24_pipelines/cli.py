@@ -11,8 +11,18 @@ import click
 
 from cafe24_pipelines import __version__, show
 from cafe24_pipelines.commands.common import Problems, common, show_result
+from cafe24_pipelines.commands.compare import compare
 from cafe24_pipelines.commands.connector import authorize, erase, sync, writeback
+from cafe24_pipelines.commands.feedback import feedback
+from cafe24_pipelines.commands.generate import generate
 from cafe24_pipelines.commands.health import health
+from cafe24_pipelines.commands.keys import keys
+from cafe24_pipelines.commands.mall import mall as mall_group
+from cafe24_pipelines.commands.mcp import mcp
+from cafe24_pipelines.commands.report import report
+from cafe24_pipelines.commands.ready import ready
+from cafe24_pipelines.commands.research import research
+from cafe24_pipelines.commands.rows import rows as rows_behind
 from cafe24_pipelines.commands.servers import sandbox, serve
 from cafe24_pipelines.settings import Settings
 
@@ -23,8 +33,14 @@ def main() -> None:
     """Cafe24 쇼핑몰을 위한 CRM 브레인: 데이터에서 근거 있는 답변까지."""
 
 
-for command in (authorize, sync, writeback, erase, sandbox, serve, health):
+for command in (authorize, sync, writeback, erase, sandbox, serve, health, generate, keys, mcp, feedback):
     main.add_command(command)
+main.add_command(compare)
+main.add_command(rows_behind)
+main.add_command(research)
+main.add_command(ready)
+main.add_command(mall_group)
+main.add_command(report)
 
 
 @main.command()
@@ -80,15 +96,22 @@ def status(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
 @main.command()
 @click.argument("question")
 @click.option("--arm", type=click.Choice(["baseline", "rag", "ontology", "finetuned"]), default="ontology")
+@click.option("--stream", is_flag=True, help="Print each sentence once it was checked (with --json: a line each).")
 @common
-def ask(*, question: str, arm: str, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
+def ask(*, question: str, arm: str, stream: bool, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
     """Answer a question about the mall or the Admin API, with citations."""
     from cafe24_pipelines import parts
     from cafe24_pipelines.answers.ask import ask as answer_question
+    from cafe24_pipelines.answers.ask import ask_stream
+    from cafe24_pipelines.commands.streamed import print_streamed
 
     graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
     try:
-        answer = answer_question(question, parts.services(settings, mall_id, graph, vectors), arm=arm)
+        services = parts.services(settings, mall_id, graph, vectors)
+        if stream:
+            print_streamed(ask_stream(question, services, arm=arm, lang=lang), as_json=as_json, lang=lang)
+            return
+        answer = answer_question(question, services, arm=arm, lang=lang)
     finally:
         graph.close()
         vectors.close()
@@ -99,16 +122,21 @@ def ask(*, question: str, arm: str, settings: Settings, mall_id: str, as_json: b
 @click.argument("query")
 @click.option("--collection", help="One collection only.")
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--filter", "filters", multiple=True, help="FIELD=VALUE, such as kind=endpoint, resource=orders.")
 @common
 def search(
-    *, query: str, collection: str | None, limit: int, settings: Settings, mall_id: str, as_json: bool, lang: str
-) -> None:
+    *, query: str, collection: str | None, limit: int, filters: tuple[str, ...], settings: Settings, mall_id: str,
+    as_json: bool, lang: str,
+) -> None:  # fmt: skip
     """Search the mall's collections by words and meaning, best first."""
     from cafe24_pipelines import parts
+    from cafe24_pipelines.knowledge.search import filters_of
 
+    wanted = filters_of(filters)
     vectors = parts.vector_store(settings)
     try:
-        found = parts.retriever(settings, vectors, mall_id).search(query, collection=collection, limit=limit)
+        retriever = parts.retriever(settings, vectors, mall_id)
+        found = retriever.search(query, collection=collection, limit=limit, filters=wanted)
     finally:
         vectors.close()
     rows = [{"id": f.document_id, "score": f.score, "title": f.title, "text": f.text} for f in found]

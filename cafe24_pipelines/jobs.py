@@ -3,9 +3,13 @@
 import dagster as dg
 
 from cafe24_pipelines.assets.admin_api import ORDER_HISTORY
-from cafe24_pipelines.names import ADMIN_API, PATTERNS, SHOP
+from cafe24_pipelines.names import ADMIN_API, EXPERIMENTS, OPERATIONS, PATTERNS, RESEARCH, SHOP
 
-_by_mall = dg.AssetSelection.all() - dg.AssetSelection.assets(ORDER_HISTORY)
+_by_mall = (
+    dg.AssetSelection.all()
+    - dg.AssetSelection.assets(ORDER_HISTORY, "insight_digest")  # which speaks to people, by the clock
+    - dg.AssetSelection.groups(EXPERIMENTS, OPERATIONS, RESEARCH)
+)
 whole_chain = dg.define_asset_job(
     "whole_chain",
     selection=_by_mall,
@@ -37,4 +41,88 @@ order_backfill = dg.define_asset_job(
     description="Land the order history of one mall and month from the Admin API; launch it for any range of months.",
 )
 
-all_jobs = [whole_chain, shop_chain, after_landing, discovery, order_backfill]
+comparison = dg.define_asset_job(
+    "comparison",
+    selection=dg.AssetSelection.assets("ab_answers", "ab_scores"),
+    description="One arm answers a mall's question set, and is scored; launch it for every arm of the mall.",
+)
+
+comparison_report = dg.define_asset_job(
+    "comparison_report",
+    selection=dg.AssetSelection.assets("ab_questions", "ab_report"),
+    description="The mall's question set with gold, and the report over the arms that have answered it.",
+)
+
+research_collection = dg.define_asset_job(
+    "research_collection",
+    selection=dg.AssetSelection.assets("web_research"),
+    description="Visit the allowed web sources once and log what they claim; for all malls.",
+)
+
+research_comparison = dg.define_asset_job(
+    "research_comparison",
+    selection=dg.AssetSelection.groups(PATTERNS).required_multi_asset_neighbors()
+    | dg.AssetSelection.assets("rfm", "ontology_facts", "ontology_graph", "cafe24_insights", "benchmark_comparison"),
+    description="Discovery of one mall with the claims that stand now, then the mall beside the research.",
+)
+
+research_summary = dg.define_asset_job(
+    "research_summary",
+    selection=dg.AssetSelection.assets("benchmark_comparison"),
+    description="One mall beside the research, from the patterns that are published.",
+)
+
+dashboard_publication = dg.define_asset_job(
+    "dashboard_publication",
+    selection=dg.AssetSelection.assets("dashboard_snapshot"),
+    description="The snapshot of one mall's dashboard, from what is published.",
+)
+
+dashboard_rendering = dg.define_asset_job(
+    "dashboard_rendering",
+    selection=dg.AssetSelection.assets("dashboard_page"),
+    description="One mall's report page, from its snapshot.",
+)
+
+digest_publication = dg.define_asset_job(
+    "digest_publication",
+    selection=dg.AssetSelection.assets("insight_digest"),
+    description="What is new of one mall to Slack, or to its file where no webhook is set.",
+)
+
+heartbeat_beat = dg.define_asset_job(
+    "heartbeat_beat",
+    selection=dg.AssetSelection.assets("heartbeat"),
+    description="One beat: a write to the event log and one to the lake, both read back.",
+)
+
+readiness_check = dg.define_asset_job(
+    "readiness_check",
+    selection=dg.AssetSelection.assets("readiness"),
+    description="What is not green in this installation and why; told where that is configured.",
+)
+
+model_warming = dg.define_asset_job(
+    "model_warming",
+    selection=dg.AssetSelection.assets("model_warmth"),
+    description="One tiny completion of the fine-tuned model, within the month's budget.",
+)
+
+all_jobs = [
+    whole_chain,
+    shop_chain,
+    after_landing,
+    discovery,
+    order_backfill,
+    comparison,
+    comparison_report,
+    research_collection,
+    research_comparison,
+    research_summary,
+    dashboard_publication,
+    dashboard_rendering,
+    digest_publication,
+    heartbeat_beat,
+    readiness_check,
+    model_warming,
+]

@@ -18,11 +18,21 @@ ANALYTICS: Final = "analytics"
 PATTERNS: Final = "patterns"
 ANSWERS: Final = "answers"
 FINETUNE: Final = "finetune"
+EXPERIMENTS: Final = "experiments"
+RESEARCH: Final = "research"
+REPORTS: Final = "reports"
+OPERATIONS: Final = "operations"
+
+# What is compared: the same question and model, with more and more material; the last has a model of its own.
+ARMS: Final = ("baseline", "rag", "ontology", "finetuned")
 
 # Owners are teams; a deployment maps them to people in its alert routes.
 DATA_TEAM: Final = "team:data"
 CRM_TEAM: Final = "team:crm"
 ML_TEAM: Final = "team:ml"
+
+OPERATIONS_MALL: Final = "_operations"
+"""The reserved mall of events that are about the installation: a registered id never begins with "_"."""
 
 # Pools: one for each shared service, so that a deployment can cap the load on it.
 GRAPH_POOL: Final = "graph"

@@ -122,31 +122,89 @@ def encoder_store(settings: Settings) -> "EncoderStore":
 
 def retriever(settings: Settings, vectors: "VectorStore", mall_id: str) -> "Retriever":
     """Hybrid search over one mall's published collections."""
+    from cafe24_pipelines.knowledge.rerank import reranker
     from cafe24_pipelines.knowledge.search import Retriever
 
-    return Retriever(vectors, encoder_store(settings), mall_id)
+    access = {"api_base": settings.rerank_api_base, "api_key": settings.rerank_api_key}
+    return Retriever(vectors, encoder_store(settings), mall_id, reranker(settings.rerank_model, **access))
 
 
-def language_model(settings: Settings) -> "LanguageModel":
-    """The model that words answers, through LiteLLM; the default composes offline and says so."""
+def language_model(settings: Settings, mall: "Mall | None" = None) -> "LanguageModel":
+    """The model that words answers, through LiteLLM; the default composes offline and says so.
+
+    With a mall, its daily budget and its kept replies stand behind the model, where the settings want them.
+    """
+    return _model(settings, mall, settings.llm_model, (settings.llm_api_base, settings.llm_api_key))
+
+
+def finetuned_model(settings: Settings, mall: "Mall | None" = None) -> "LanguageModel | None":
+    """The model of arm D; None until FINETUNED_MODEL names one. It shares LLM_API_BASE and key with its provider."""
+    if not settings.finetuned_model:
+        return None
+    same = settings.finetuned_model.partition("/")[0] == settings.llm_model.partition("/")[0]
+    access = (settings.llm_api_base, settings.llm_api_key) if same else ("", "")
+    if mall is None:
+        return _model(settings, mall, settings.finetuned_model, access)
+    from functools import partial
+
+    from cafe24_pipelines.operations.traffic import WatchedModel, traffic_file
+
+    # What a mall asks keeps the endpoint warm, so that `model_warmup` need not.
+    made = partial(WatchedModel, used=traffic_file(settings))
+    return _model(settings, mall, settings.finetuned_model, access, made)
+
+
+def _model(
+    settings: Settings, mall: "Mall | None", name: str, access: tuple[str, str],
+    made: "Callable[..., LanguageModel] | None" = None,
+) -> "LanguageModel":  # fmt: skip
     from cafe24_pipelines.answers.llm import LanguageModel
+    from cafe24_pipelines.answers.prices import Prices
 
-    return LanguageModel(settings.llm_model, settings.llm_api_base, settings.llm_api_key)
+    cache = budget = None
+    if mall is not None and settings.llm_cache:
+        from cafe24_pipelines.answers.answer_cache import AnswerCache
+
+        cache = AnswerCache(settings.home.answer_cache, mall.mall_id, settings.llm_cache)
+    usd_a_day = _usd_a_day(settings, mall)
+    if mall is not None and usd_a_day:
+        from cafe24_pipelines.answers.budget import Budget
+        from cafe24_pipelines.stores.shared_state import shared_state
+
+        budget = Budget(shared_state(settings), mall.mall_id, usd_a_day, zone=mall.time_zone)
+    fallbacks = settings.llm_fallbacks if name == settings.llm_model else ()
+    return (made or LanguageModel)(
+        name, *access, timeout=settings.llm_timeout, fallbacks=fallbacks, cache=cache, budget=budget,
+        prices=Prices(settings.llm_price_usd),
+    )  # fmt: skip
+
+
+def _usd_a_day(settings: Settings, mall: "Mall | None") -> float:
+    """What a mall may spend on models: the installation's bound or its plan's, the smaller; 0 for no bound."""
+    from cafe24_pipelines.lifecycle.plan import llm_budget
+
+    return llm_budget(settings, event_log(settings), mall.mall_id) if mall is not None else 0.0
 
 
 def services(settings: Settings, mall_id: str, graph: "GraphStore", vectors: "VectorStore") -> "Services":
     """Everything a question needs, over what is published for one mall."""
     from cafe24_pipelines.answers.ask import Services
-    from cafe24_pipelines.cafe24.malls import mall
+    from cafe24_pipelines.answers.usage import KrwRate
+    from cafe24_pipelines.cafe24.malls import mall as known_mall
+    from cafe24_pipelines.crm.tables import CrmTables
     from cafe24_pipelines.discovery.patterns import PatternBook
 
+    mall = known_mall(settings.home, mall_id)
     return Services(
-        mall=mall(settings.home, mall_id),
+        mall=mall,
         lake=mall_lake(settings, mall_id),
         graph=graph,
         retriever=retriever(settings, vectors, mall_id),
         patterns=PatternBook(settings.home.patterns).current(mall_id),
-        llm=language_model(settings),
+        llm=language_model(settings, mall),
+        finetuned=finetuned_model(settings, mall),
+        krw_rate=KrwRate(*settings.krw_per_usd) if settings.krw_per_usd else None,
+        analytics=CrmTables(settings.home.analytics),
     )
 
 

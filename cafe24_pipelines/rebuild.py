@@ -42,11 +42,14 @@ def rebuild_vectors(settings: Settings, mall_id: str) -> dict[str, Any]:
     from cafe24_pipelines.discovery.patterns import PatternBook
     from cafe24_pipelines.discovery.wording import wordings
     from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
+    from cafe24_pipelines.reports.digest_documents import digest_documents
 
     vectors, encoders = parts.vector_store(settings), parts.encoder_store(settings)
     lake = parts.mall_lake(settings, mall_id)
     found = PatternBook(settings.home.patterns).current(mall_id)
-    texts = insight_documents(found, mall_id, wordings(parts.event_log(settings), mall_id, found, settings.llm_model))
+    log = parts.event_log(settings)
+    texts = insight_documents(found, mall_id, wordings(log, mall_id, found, settings.llm_model))
+    texts += digest_documents(log, mall_id, found)
     with writer_lock(settings.home.writer_lock):
         try:
             reports = [

@@ -122,9 +122,22 @@ def answer(value: Mapping[str, Any], lang: str) -> str:
         lines += [f"  [{i}] {c['title']} ({c['id']})" for i, c in enumerate(value["citations"], 1)]
     if value["numbers"]:
         lines.append(f"{label('computed', lang)}:")
-        lines += [f"  {n['value']:,} {n['unit']}  ←  {' '.join(n['query'].split())}" for n in value["numbers"]]
+        lines += _computed(value["numbers"])
     lines.append(f"({value['arm']} · {value['model']} · {value['latency_ms']:,.0f} ms)")
     return "\n".join(lines)
+
+
+def _computed(numbers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The numbers of each query, then the query itself and the reference to the rows that it counted, once."""
+    by_query: dict[tuple[str, str], list[str]] = {}
+    for n in numbers:
+        source = " ".join(n["query"].split()), n.get("rows", "")
+        by_query.setdefault(source, []).append(f"{n['value']:,} {n['unit']}")
+    lines = []
+    for (query, reference), values in by_query.items():
+        lines += [f"  {', '.join(values)}", f"    ← {query}"]
+        lines += [f"    cafe24 rows '{reference}'"] if reference else []
+    return lines
 
 
 def hits(found: Sequence[Mapping[str, Any]], lang: str) -> str:

@@ -16,11 +16,17 @@ from cafe24_pipelines.stores.schemas import TABLES
 LINEAGE = {
     "cafe24_api_docs": {"api_docs"},
     "cafe24_crm_knowledge": {"crm_articles"},
-    "patterns": {"ontology_facts", "rfm", "events"},
+    "patterns": {"ontology_facts", "rfm", "events", "web_research"},
+    "benchmark_comparison": {"patterns", "web_research"},
+    "web_research": set(),
     "ontology_graph": {"ontology_facts", "patterns"},
     "cafe24_insights": {"patterns", "cafe24_api_docs", "cafe24_crm_knowledge"},
     "verified_answers": {"ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
     "finetune_dataset": {"verified_answers", "patterns", "api_docs", "crm_articles"},
+    "ab_questions": {*names.SHOP_TABLES, "api_docs"},
+    "ab_answers": {"ab_questions", "ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
+    "ab_scores": {"ab_answers"},
+    "ab_report": {"ab_scores"},
 }
 API_ASSETS = {f"admin_api/{name}" for name in (*names.API_RESOURCES, "order_history")}
 ANALYSES = {
@@ -74,6 +80,22 @@ def test_a_back_fill_is_by_mall_and_month_and_no_other_job_runs_it(defs: dg.Defi
     assert with_it == {"order_backfill"}
 
 
+def test_the_comparison_is_by_mall_and_arm_and_no_chain_runs_it(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    compared = {dg.AssetKey(name) for name in ("ab_questions", "ab_answers", "ab_scores", "ab_report")}
+    for name in ("ab_answers", "ab_scores"):
+        partitions = graph.get(dg.AssetKey(name)).partitions_def
+        assert isinstance(partitions, dg.MultiPartitionsDefinition)
+        arms = next(d.partitions_def for d in partitions.partitions_defs if d.name == "arm")
+        assert tuple(arms.get_partition_keys()) == names.ARMS
+    with_it = {
+        job.name
+        for job in defs.resolve_all_job_defs()
+        if not job.name.startswith("__") and compared & set(job.asset_layer.executable_asset_keys)
+    }
+    assert with_it == {"comparison", "comparison_report"}
+
+
 def test_the_api_assets_are_the_resources_that_a_sync_reads(defs: dg.Definitions) -> None:
     from cafe24_pipelines.cafe24.admin_api.resources import RESOURCES
 
@@ -84,10 +106,15 @@ def test_every_asset_is_described_grouped_owned_and_partitioned_by_mall(defs: dg
     for spec in defs.resolve_all_asset_specs():
         if spec.key == dg.AssetKey(["admin_api", "order_history"]):
             continue
+        if spec.key == dg.AssetKey("web_research"):  # what the web says is one for all malls
+            assert spec.partitions_def is None and spec.description and spec.owners
+            continue
+        by_arm = spec.key.to_user_string() in ("ab_answers", "ab_scores")
         assert spec.description, spec.key
         assert spec.group_name != "default", spec.key
         assert spec.owners and spec.kinds and len(spec.kinds) <= 3, spec.key
-        assert isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition), spec.key
+        kind = dg.MultiPartitionsDefinition if by_arm else dg.DynamicPartitionsDefinition
+        assert isinstance(spec.partitions_def, kind), spec.key
 
 
 def test_every_shop_table_has_a_blocking_contract_and_a_warning_observation(defs: dg.Definitions) -> None:

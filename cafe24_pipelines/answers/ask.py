@@ -30,7 +30,9 @@ from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import ARMS
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.answers.lake_names import LakeSession
     from cafe24_pipelines.answers.llm import Completion, LanguageModel
+    from cafe24_pipelines.crm.tables import CrmTables
     from cafe24_pipelines.discovery.patterns import Pattern
     from cafe24_pipelines.knowledge.search import Retriever
     from cafe24_pipelines.stores.graph import GraphStore
@@ -39,7 +41,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a question needs, over what is published for one mall; `finetuned` is arm D's model."""
+    """Everything a question needs, over what is published for one mall.
+
+    `finetuned` is arm D's model, `analytics` the published tables of `crm/` (None: no churn score is told), `session`
+    an open connection that questions share, one after another (None: each question opens its own).
+    """
 
     mall: Mall
     lake: "MallLake"
@@ -49,6 +55,8 @@ class Services:
     llm: "LanguageModel"
     finetuned: "LanguageModel | None" = None
     krw_rate: KrwRate | None = None
+    analytics: "CrmTables | None" = None
+    session: "LakeSession | None" = None
 
 
 @dataclass(frozen=True)

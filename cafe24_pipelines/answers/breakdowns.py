@@ -48,7 +48,7 @@ def _breakdown(measure: str, name: str, dimension: Entry) -> Entry:
     about = breakdown_spec()["measures"][measure]
     timed = bool(dimension.get("time"))
     plain = measure == "sales" and name in about["plain"]  # "월별", "요일별" alone ask for sales
-    rest = [] if plain else [about["needs"]]
+    rest = [*([] if plain else [about["needs"]]), *about.get("also", ())]
     helps = [
         *(about["needs"].split("|") if plain else []),
         *about["helps"],

@@ -1,4 +1,5 @@
-"""The aggregates that are computed in Python: RFM segments, one customer's history, the split of a change.
+"""The aggregates that are computed in Python: RFM segments, one customer's history, single things, the split of a
+change.
 
 Each gives the same `Computed` as an aggregate in SQL. Does not belong here: what one SQL query can say.
 """
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cafe24_pipelines.answers.aggregates import Aggregate, Computed, state
 from cafe24_pipelines.answers.customer import history
 from cafe24_pipelines.answers.decompose import decompose
+from cafe24_pipelines.answers.records import coupon_facts, order_record, product_facts, review_record
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -55,4 +57,8 @@ COMPUTATIONS: Final[dict[str, Computation]] = {
     "rfm_segments": _rfm_segments,
     "sales_decomposition": _sales_decomposition,
     "customer_history": _customer_history,
+    "order_record": order_record,
+    "review_record": review_record,
+    "product_facts": product_facts,
+    "coupon_facts": coupon_facts,
 }

@@ -123,12 +123,10 @@ def _segment(services: "Services", member: str) -> list[str]:
 
 def _churn(services: "Services", member: str, numbers: list[Number]) -> list[str]:
     """The published churn score, when an analysis of the last run has one."""
-    from cafe24_pipelines.crm.tables import CrmTables
-    from cafe24_pipelines.settings import Home
-
-    tables = CrmTables(Home(services.lake.root.parent.parent).analytics)
+    if services.analytics is None:
+        return []
     try:
-        frame = tables.read(services.mall.mall_id, "churn")
+        frame = services.analytics.read(services.mall.mall_id, "churn")
     except Cafe24Error:
         return []
     mine = frame[frame["member_key"] == member]

@@ -14,11 +14,13 @@ from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, fi
 from cafe24_pipelines.answers.computations import COMPUTATIONS
 from cafe24_pipelines.answers.customer import member_key
 from cafe24_pipelines.answers.evidence import Passage, pattern_text
+from cafe24_pipelines.answers.identifiers import record_named, unknown_path
 from cafe24_pipelines.answers.intents import BUSINESS, Route, choose
+from cafe24_pipelines.answers.lake_names import LakeSession, session
 from cafe24_pipelines.answers.model_queries import accounts_for, asker, chosen, free_answer, with_choice
 from cafe24_pipelines.answers.refusal import Refusal, forecast_text
 from cafe24_pipelines.answers.rows import reference
-from cafe24_pipelines.answers.slots import Coverage, Slots, coverage, find_slots, with_recent
+from cafe24_pipelines.answers.slots import Coverage, Slots, find_slots, with_recent
 from cafe24_pipelines.answers.words import (
     concepts,
     content_words,
@@ -44,7 +46,7 @@ SHOWN_OF_ALL = 20
 _TABLE_KO = {
     "customers": "회원", "customer_groups": "회원 등급", "products": "상품", "orders": "주문",
     "order_items": "주문 품목", "coupons": "쿠폰", "coupon_issues": "쿠폰 발급", "reviews": "리뷰",
-    "events": "행동 기록", "documents": "API 문서",
+    "events": "행동 기록", "documents": "API 문서", "categories": "카테고리",
 }  # fmt: skip
 _NO_ORDERS = Coverage(date(1970, 1, 1), date(1970, 1, 1))
 """Stands in for a mall without orders; aggregates that need orders are refused before it matters."""
@@ -86,40 +88,63 @@ def graph(found: tuple[Passage, ...], services: "Services") -> tuple[graph_facts
 
 
 def computed(found: Route, services: "Services") -> Computed | Refusal | None:
-    """The exact aggregate for the question; a refusal when its data hasn't landed; None when no aggregate fits."""
-    if not found.computes:
+    """The exact aggregate for the question; a refusal when its data hasn't landed or it names what doesn't exist;
+    None when no aggregate fits.
+    """
+    with session(services) as opened:
+        missing = unknown_path(found.question, opened.names)
+        if missing or found.api:
+            return missing or (_computed(found, services, opened) if found.computes else None)
+        return _computed(found, services, opened)
+
+
+def _computed(found: Route, services: "Services", opened: LakeSession) -> Computed | Refusal | None:
+    db, names = opened.db, opened.names
+    slots = find_slots(found.question, names, services.mall, names.coverage or _NO_ORDERS)
+    member = "" if found.api else member_key(found.question, db)
+    record = None if found.api else record_named(found.question, names, db)
+    for named in (member, record):
+        if isinstance(named, Refusal):
+            return named
+    record_id = "" if record is None or isinstance(record, Refusal) else record.id
+    slots = replace(slots, member=str(member), record=record_id)
+    if not found.computes and not _about_a_thing(found, slots):
         return None
-    with services.lake.duckdb(zone=services.mall.time_zone) as db:
-        slots = find_slots(found.question, db, services.mall, coverage(db) or _NO_ORDERS)
-        member = member_key(found.question, db)
-        if isinstance(member, Refusal):
-            return member
-        slots = replace(slots, member=member)
-        here, slots = _in_context(found, slots)
-        slots = replace(slots, direction=_direction(here.concepts))
-        match = choose(here, aggregates.AGGREGATES, slots.filled | slots.filters, slots.filters)
-        aggregate = match.aggregate
-        if aggregate is None:
-            by_model = _by_model(here, slots, services, db, ignored=match.ignored)
-            return by_model or (_unsupported_filter(slots) if match.ignored else None)
-        refusal = _not_understood(here, aggregate, slots) or _not_landed(aggregate, services, db)
-        refusal = refusal or (None if aggregate.whole else _out_of_reach(slots))
-        if refusal:
-            return refusal
-        return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
+    here, slots = _in_context(found, slots)
+    if record_id and not isinstance(record, Refusal) and record is not None:
+        here = replace(here, concepts=frozenset([f"{record.kind}_record"]), documents=False, patterns=False)
+    slots = replace(slots, direction=_direction(here.concepts))
+    match = choose(here, aggregates.AGGREGATES, slots.filled | slots.filters, slots.filters)
+    aggregate = match.aggregate
+    if aggregate is None:
+        if slots.unknown and not (here.documents or here.patterns):
+            return _unknown(slots.unknown)
+        by_model = _by_model(here, slots, services, opened, ignored=match.ignored)
+        return by_model or (_unsupported_filter(slots) if match.ignored or slots.record else None)
+    refusal = _not_understood(here, aggregate, slots) or _not_landed(aggregate, services, db)
+    refusal = refusal or (None if aggregate.whole else _out_of_reach(slots))
+    if refusal:
+        return refusal
+    return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
+
+
+def _about_a_thing(found: Route, slots: Slots) -> bool:
+    """Whether "뭐야" asks about a thing of the mall ("A 상품의 분류가 뭐야") and not what a word means."""
+    asked = found.documents and "definition" in found.concepts and not found.concepts & {"advice", "write"}
+    return bool(asked and not found.api and slots.filters)
 
 
 def _by_model(
-    here: Route, slots: Slots, services: "Services", db: "DuckDBPyConnection", *, ignored: bool
+    here: Route, slots: Slots, services: "Services", opened: LakeSession, *, ignored: bool
 ) -> Computed | Refusal | None:
     """What a generative model adds where the rules find nothing; None for the local composer."""
-    ask = asker(services)
+    ask, db = asker(services), opened.db
     if ask is None or here.documents or here.patterns or here.api or not (ignored or here.concepts & BUSINESS):
         return None
     choice = None if ignored else chosen(here.question, db, ask)
     if choice is not None:
         more = " ".join([here.question, *choice.slots.values()])
-        wider = replace(find_slots(more, db, services.mall, slots.coverage), direction=slots.direction)
+        wider = replace(find_slots(more, opened.names, services.mall, slots.coverage), direction=slots.direction)
         if accounts_for(choice, here.question, wider):
             refusal = _not_landed(choice.aggregate, services, db)
             refusal = refusal or (None if choice.aggregate.whole else _out_of_reach(wider))
@@ -139,6 +164,8 @@ def _not_understood(here: Route, aggregate: Aggregate, slots: Slots) -> Refusal 
     left = re.findall(r"\d+(?:일|주|개월|달|년)(?=간|동안|안|내|전|[^가-힣]|$)", slots.rest)
     if left and "$days" not in aggregate.sql:
         return _unread(left, "기간은 '최근 30일'이나 '3월'처럼 적어 주세요.")
+    if slots.unknown and not here.api:
+        return _unknown(slots.unknown)
     if slots.unread:
         return _unread(slots.unread, "날짜나 '지난달', '3월', '최근 30일'처럼 기간을 적어 주세요.")
     if here.documents or here.patterns or here.api or slots.member:
@@ -173,7 +200,7 @@ def _filter_words(words: dict[str, str], taken: "frozenset[str] | set[str]") -> 
 
 
 _DIMENSION = {"weekdays": "weekday", "hours": "hour", "gender": "gender", "tier": "tier", "region": "region",
-              "category": "category"}  # fmt: skip
+              "category": "category", "branch": "category"}  # fmt: skip
 """The concept that the word for a named value's kind names: "토요일" is one weekday, no question by weekday."""
 
 
@@ -192,7 +219,8 @@ def _in_context(found: Route, slots: Slots) -> tuple[Route, Slots]:
     if slots.member:
         return replace(found, concepts=frozenset(["member"]), documents=False, patterns=False, api=False), slots
     short = bool(slots.named) and slots.period.days <= SHORT_PERIOD
-    named = concepts(slots.rest) if slots.named or slots.product else found.concepts
+    taken = slots.named or slots.product or slots.coupon_no
+    named = concepts(slots.rest) if taken else found.concepts
     divided = set(slots.several)
     if "day_kind" in named:
         slots = replace(slots, limits=replace(slots.limits, weekdays=""))
@@ -209,7 +237,8 @@ def _in_context(found: Route, slots: Slots) -> tuple[Route, Slots]:
     if not slots.against and _BOTH.search(slots.rest):
         named -= {"compare"}
     if len(slots.named) == 2 and not (slots.several or named & {"why"}):
-        named |= {"compare"}
+        named = (named | {"compare"}) - {"monthly", "best_day", "quarterly", "yearly", "weekly"}
+        named -= set() if named & {"by_product", "sales_of_item", "product"} else {"top"}  # which of the two
     named |= {"short_period" if short else "long_period"} | ({"dated"} if slots.named else set()) | divided
     return replace(found, concepts=frozenset(named)), slots
 
@@ -228,6 +257,15 @@ def _unsupported_filter(slots: Slots) -> Refusal:
         "unsupported_filter",
         f"{said} 모두 반영한 집계가 준비되어 있지 않아 답할 수 없습니다. "
         "조건을 줄여 하나씩 물어보시면 답할 수 있습니다.",
+    )
+
+
+def _unknown(things: "Sequence[str]") -> Refusal:
+    named = ", ".join(f"‘{thing}’" for thing in things)
+    return Refusal(
+        "unknown_name",
+        f"{named}은(는) 이 쇼핑몰의 자료에 없는 이름이라 답할 수 없습니다. "
+        "상품·카테고리·등급·쿠폰의 이름을 자료에 있는 대로 적어 주세요.",
     )
 
 

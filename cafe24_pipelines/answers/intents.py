@@ -50,14 +50,15 @@ _DIVIDING = frozenset(
         *("weekly", "quarterly", "yearly", "day_kind", "by_product", "never_bought", "one_time", "cohort", "basket"),
         *("how_is", "by_price", "new_product", "viewed", "free_shipping", "write_rate", "loyal", "first_gap"),
         *("distribution", "units", "median", "extreme_price", "decline_reason", "money", "refund_money", "status"),
-        *("cart_left", "churn_risk", "heads", "share", "sold_out", "coupon_each", "negated"),
+        *("cart_left", "churn_risk", "heads", "share", "sold_out", "coupon_each", "negated", "branch"),
     ]
 )
 """Concepts that make a number one of something else: an aggregate that doesn't know one of them must not answer."""
 
 _SLOT_CONCEPTS = {
     "weekdays": "weekday", "hours": "hour", "gender": "gender", "tier": "tier", "region": "region",
-    "category": "category", "rating": "low", "price": "by_price",
+    "category": "category", "rating": "low", "price": "by_price", "branch": "branch",
+    "coupon_no": "coupon",
 }  # fmt: skip
 """A named value accounts for the word of its kind: "VIP 등급", "토요일"."""
 

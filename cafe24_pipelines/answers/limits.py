@@ -16,9 +16,10 @@ _STEP: Final = Decimal("0.0001")
 _DAYS: Final = {"월": 1, "화": 2, "수": 3, "목": 4, "금": 5, "토": 6, "일": 7}
 _UNITS: Final = {
     "원": "amount", "번": "times", "회": "times", "점": "rating", "개": "pieces", "장": "pieces", "건": "times",
+    "가지": "kinds", "종류": "kinds", "종": "kinds",
 }  # fmt: skip
 _BOUND = re.compile(
-    r"(?P<n>\d[\d,]*(?:\.\d+)?)?(?P<scale>십|백|천|만|십만|백만|천만|억)?(?P<unit>원|번|회|점|개|장|건)"
+    r"(?P<n>\d[\d,]*(?:\.\d+)?)?(?P<scale>십|백|천|만|십만|백만|천만|억)?(?P<unit>원|번|회|점|개|장|건|가지|종류|종)"
     r"(?:어치)?(?P<word>이상|이하|초과|미만|넘|안되|밑|까지만|보다(?:크|많|비싼|높)|보다(?:작|적|싼|낮))"
 )
 _SCALES: Final = {
@@ -35,7 +36,7 @@ _HOURS_OPEN = re.compile(
 _COUNTED: Final = dict(
     zip(["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열"], range(1, 11), strict=True)
 )
-_COUNT_WORD = re.compile(f"({'|'.join(_COUNTED)})(?=(?:번|회|개|장|건)(?!째))")
+_COUNT_WORD = re.compile(f"({'|'.join(_COUNTED)})(?=(?:번|회|개|장|건|가지|종류)(?!째))")
 _HALF = re.compile(r"(?<!\d시)(오전|오후)(?!\d)")
 
 
@@ -49,7 +50,7 @@ class Limits:
     hours: tuple[int, int] | None = None
     hours_name: str = ""
     bound: str = ""
-    """Which slot the bound limits: amount, times, rating, pieces or price."""
+    """Which slot the bound limits: amount, times, rating, pieces, kinds or price."""
     low: Decimal = Decimal(0)
     high: Decimal = LARGEST
     bound_name: str = ""

@@ -36,6 +36,9 @@ class Reading:
     """The words that named the periods."""
 
 
+_Span = tuple[int, int, Period]
+
+
 def find_periods(question: str, as_of: date, first: date) -> list[Period]:
     """Every period the question names, in the order named; empty when it names none (see `read_periods`)."""
     return list(read_periods(question, as_of, first).periods)
@@ -60,7 +63,7 @@ def read_periods(question: str, as_of: date, first: date) -> Reading:
             if period is not None:
                 found.append((match.start(), match.end(), period))
                 text = text[: match.start()] + "\x00" * (match.end() - match.start()) + text[match.end() :]
-    found.sort(key=lambda item: item[0])
+    found = _same_year(sorted(found, key=lambda item: item[0]), question)
     if re.search(r"까지\s*(?:의\s*)?(?:누적|전체)", question) and len(found) > 1:
         found = [item for item in found if item[2].name != "전체 기간"]
     spans = _open_ended(_joined(found, question), question, as_of, first)
@@ -73,7 +76,33 @@ def read_periods(question: str, as_of: date, first: date) -> Reading:
     return Reading(tuple(p for _, _, p in spans), rest, bool(_BASE.match(after)), unread, said)
 
 
-_Span = tuple[int, int, Period]
+_AND = re.compile(r"\s*(?:하고|이랑|랑|와|과|및|,|·|vs\.?|대비|보다|에\s*비해|~|-|–|부터|에서)\s*", re.IGNORECASE)
+_YEARLESS = re.compile(r"\d{4}년 (?:\d{1,2}월|[1-4]분기|[상하]반기)")
+
+
+def _same_year(found: list[_Span], question: str) -> list[_Span]:
+    """`2025년 9월하고 10월` are of one year: a part of a year without its own has that of the one before it."""
+    spans: list[_Span] = []
+    for left, right, period in found:
+        before = spans[-1] if spans else None
+        if before and _AND.fullmatch(question[before[1] : left]) and _YEARLESS.fullmatch(period.name):
+            said, own = question[before[0] : before[1]], question[left:right]
+            years = before[2].start.year - period.start.year
+            turned = before[2].start.month == 12 and period.start.month == 1  # 12월과 1월 are neighbours
+            if years and not turned and _YEAR_SAID.search(said) and not _YEAR_SAID.search(own):
+                period = _in_year(period, years)  # noqa: PLW2901
+        spans.append((left, right, period))
+    return spans
+
+
+_YEAR_SAID = re.compile(r"년|올해|금년|해|\d{4}")
+
+
+def _in_year(period: Period, years: int) -> Period:
+    """A month, quarter or half year so many years later."""
+    start = period.start.replace(year=period.start.year + years)
+    end = period.end.replace(year=period.end.year + years)
+    return Period(start, end, re.sub(r"^\d{4}", str(start.year), period.name))
 
 
 def _joined(found: list[_Span], question: str) -> list[_Span]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cafe24_pipelines.answers import aggregates
 from cafe24_pipelines.answers.aggregates import Aggregate
+from cafe24_pipelines.answers.lake_names import session
 
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
@@ -79,11 +80,14 @@ def _things(services: "Services") -> dict[str, str]:
         "category": "SELECT category FROM known_products WHERE category IS NOT NULL "
         "GROUP BY category ORDER BY count(*) DESC, category LIMIT 1",
         "tier": "SELECT group_name FROM customer_groups WHERE length(group_name) >= 2 ORDER BY group_name LIMIT 1",
+        "branch": "SELECT p.category_name FROM categories p "
+        "JOIN categories c ON c.parent_category_no = p.category_no WHERE length(p.category_name) >= 2 GROUP BY ALL ORDER BY p.category_name LIMIT 1",
+        "coupon_name": "SELECT coupon_name FROM coupons ORDER BY coupon_no LIMIT 1",
         "region": "SELECT region FROM customers WHERE region IS NOT NULL "
         "GROUP BY region ORDER BY count(*) DESC, region LIMIT 1",
     }
-    with services.lake.duckdb(zone=services.mall.time_zone) as db:
-        rows = {name: db.sql(sql).fetchall() for name, sql in queries.items()}
+    with session(services) as opened:
+        rows = {name: opened.db.sql(sql).fetchall() for name, sql in queries.items()}
     return {"resource": "orders", **{name: str(found[0][0]) if found else "" for name, found in rows.items()}}
 
 

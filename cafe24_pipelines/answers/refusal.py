@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from cafe24_pipelines.answers.words import squeezed
+from cafe24_pipelines.answers.words import jamo_distance, squeezed
 
 _LATIN: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u0433\u03bf\u03b1\u03b9\u03b5\u03c1",
@@ -58,7 +58,48 @@ def refuse(question: str) -> Refusal | None:
     if _injects(question):
         return _rules()[0].refusal
     text = squeezed(question)
-    return next((rule.refusal for rule in _rules()[1:] if rule.matches(text)), None)
+    found = next((rule.refusal for rule in _rules()[1:] if rule.matches(text)), None)
+    return found or _misspelt(question)
+
+
+def _misspelt(question: str) -> Refusal | None:
+    """Personal data asked for with a slip of the finger (`고객 실몀`): one letter (jamo) off a word for it."""
+    if not re.search(r"고객|회원|구매자|손님|주문자|[0-9a-f]{8}", question):
+        return None
+    words = [_mended(word) for word in question.split()]
+    text = squeezed(" ".join(words))
+    personal = (rule for rule in _rules() if rule.refusal.rule == "personal_data")
+    return (
+        next((rule.refusal for rule in personal if rule.matches(text)), None) if words != question.split() else None
+    )
+
+
+def _mended(word: str) -> str:
+    if _OTHER_WORDS.match(word):
+        return word
+    for known in _PERSONAL:
+        head = word[: len(known)]
+        if head != known and len(head) == len(known) and jamo_distance(head, known) == 1:
+            return known + word[len(known) :]
+    return word
+
+
+_PERSONAL: Final = (
+    "전화번호",
+    "휴대폰번호",
+    "연락처",
+    "이메일",
+    "생년월일",
+    "실명",
+    "성함",
+    "주소",
+    "집주소",
+    "명단",
+)
+_OTHER_WORDS: Final = re.compile(
+    r"설명|실망|실형|성황|성함|주[로고도조지기시수서]|구소|두소|주스|명[당란암]|면단|집주[로고]"
+)
+"""Words that are one letter off a word for personal data and mean something else."""
 
 
 def looks_like_instruction(sentence: str) -> bool:

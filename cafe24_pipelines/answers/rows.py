@@ -27,7 +27,9 @@ _MAX_TEXT: Final = 200
 _DATES = frozenset(["start", "end", "start_b", "end_b", "as_of_end"])
 _WHOLE = frozenset(["days", "limit", "percent", "hour_from", "hour_to"])
 _MONEY = frozenset(["low", "high"])
-_TEXT = frozenset(["product", "category", "tier", "region", "gender", "weekdays", "member"])
+_TEXT = frozenset(
+    ["product", "category", "tier", "region", "gender", "weekdays", "member", "branch", "coupon_no", "record"]
+)
 _REMEDY = "use a reference as `cafe24 ask --json` gives it in numbers[].rows"
 
 

@@ -5,36 +5,29 @@ for time (see `periods.py`), or choosing the aggregate.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cafe24_pipelines.answers.figures import money_digits
+from cafe24_pipelines.answers.identifiers import identifiers, without_identifiers
+from cafe24_pipelines.answers.lake_names import Coverage, Names, coverage
 from cafe24_pipelines.answers.limits import Limits, find_limits
 from cafe24_pipelines.answers.periods import Period, Reading, previous, read_periods, whole, year_before
-from cafe24_pipelines.answers.words import content_words, squeezed
+from cafe24_pipelines.answers.words import concepts, content_words, squeezed, unused_words
 from cafe24_pipelines.cafe24.malls import Mall
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+__all__ = ["Coverage", "Slots", "coverage", "find_slots", "with_recent"]
 
 DEFAULT_LIMIT = 5
 DEFAULT_DAYS = 90
 DEFAULT_PERCENT = 20
 LONGEST_MONTH = 31
-_CATEGORIES = "SELECT DISTINCT category FROM products UNION SELECT DISTINCT category FROM order_items"
 _RESOURCE_KO = {
     "주문": "orders", "고객": "customers", "회원": "customers", "상품": "products", "쿠폰": "coupons",
     "카테고리": "categories", "게시판": "boards", "적립금": "points", "배송": "shipping",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The mall's first and last local date with orders; `as_of` is what "오늘" means."""
-
-    first: date
-    as_of: date
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,8 @@ class Slots:
     `named` are the periods that the question spelled out; `rest` is the question, squeezed, without the product's
     name, whose words are no concepts ("쿠폰북" is no coupon). `several` are the slots of which two values were named
     and that are to be compared; `against` when a period to compare with was named; `unread` are words for
-    time that were not understood.
+    time that were not understood, `unknown` things that the mall doesn't have. `branch` is a category with others
+    below it, `record` the number of an order or review.
     """
 
     coverage: Coverage
@@ -58,6 +52,11 @@ class Slots:
     product: str = ""
     product_name: str = ""
     category: str = ""
+    branch: str = ""
+    coupon_no: str = ""
+    coupon_name: str = ""
+    record: str = ""
+    unknown: tuple[str, ...] = ()
     tier: str = ""
     region: str = ""
     rest: str = ""
@@ -85,6 +84,7 @@ class Slots:
             "gender": self.limits.gender, "weekdays": self.limits.weekdays,
             "hour_from": (self.limits.hours or (0, 23))[0], "hour_to": (self.limits.hours or (0, 23))[1],
             "low": self.limits.low, "high": self.limits.high, "member": self.member,
+            "branch": self.branch, "coupon_no": self.coupon_no, "record": self.record,
         }  # fmt: skip
 
     def words(self) -> dict[str, str]:
@@ -96,13 +96,13 @@ class Slots:
             "resource": self.resource, "scope": self.scope, "percent": f"{self.percent}%",
             "gender_name": {"F": "여성", "M": "남성"}.get(self.limits.gender, ""),
             "weekdays_name": self.limits.weekdays_name, "hours_name": self.limits.hours_name,
-            "bound_name": self.limits.bound_name,
+            "bound_name": self.limits.bound_name, "branch": self.branch, "coupon_name": self.coupon_name,
         }  # fmt: skip
 
     @property
     def filters(self) -> frozenset[str]:
         """Names of the things that narrow a result down: an aggregate that can't use one doesn't answer."""
-        named = {name for name in ("product", "category", "tier", "region") if getattr(self, name)}
+        named = {name for name in _NAMED if getattr(self, name)}
         limits = self.limits
         named |= {name for name in ("gender", "weekdays", "hours") if getattr(limits, name)}
         named |= {"member"} if self.member else set()
@@ -110,7 +110,8 @@ class Slots:
 
     def named_filter(self, name: str) -> str:
         """The value of a filter as text."""
-        own = {"gender": "gender_name", "weekdays": "weekdays_name", "hours": "hours_name", "product": "product_name"}
+        own = {"gender": "gender_name", "weekdays": "weekdays_name", "hours": "hours_name", "product": "product_name",
+               "coupon_no": "coupon_name"}  # fmt: skip
         return self.words()[own.get(name, name if name in self.words() else "bound_name")]
 
     @property
@@ -119,46 +120,46 @@ class Slots:
         return self.filters | {name for name in ("resource", "scope") if getattr(self, name)}
 
 
-def coverage(db: "DuckDBPyConnection") -> Coverage | None:
-    """First and last local date with orders; None when no order has landed."""
-    first, last = db.sql("SELECT min(ordered_local)::DATE, max(ordered_local)::DATE FROM order_facts").fetchall()[0]
-    return Coverage(first, last) if first else None
+_NAMED = ("product", "category", "branch", "coupon_no", "record", "tier", "region")
 
 
-def find_slots(question: str, db: "DuckDBPyConnection", mall: Mall, cover: Coverage) -> Slots:
-    """Resolve everything the question names against the mall's lake."""
+def find_slots(question: str, names: Names, mall: Mall, cover: Coverage) -> Slots:
+    """Resolve everything the question names against the mall's names."""
     text = squeezed(question)
-    product, product_name = _product(question, text, db)
-    bare = product_name.rsplit("(상품번호", 1)[0]
-    reading = read_periods(_without(question, bare), cover.as_of, cover.first)
+    product, product_name = _product(question, text, names)
+    coupon_no, coupon_name, coupon_said = _coupon(question, text, names)
+    bare = without_identifiers(_without(_without(question, product_name.rsplit("(상품번호", 1)[0]), coupon_said))
+    reading = read_periods(bare, cover.as_of, cover.first)
     text = squeezed(reading.rest)
     year_ago = bool(_YEAR_AGO.search(question))
     period, other = _two_periods(reading, cover, question, year_ago=year_ago)
     limits = find_limits(text)
-    tiers = _found(text, _column(db, "SELECT group_name FROM customer_groups"))
-    regions = _found(text, _column(db, "SELECT DISTINCT region FROM customers"))
-    categories = _found(text, _column(db, _CATEGORIES))
+    tiers, regions = _found(text, names.tiers), _found(text, names.regions)
+    categories = _found(text, names.categories)
     several = {
         name
         for name, values in (("tier", tiers), ("region", regions), ("category", categories))
         if len(values) > 1 and _COMPARED.search(text)
     }
+    category = "" if "category" in several else max(sorted(categories), key=len, default="")
+    below = category in names.branches or "branch" in concepts(text)
     return Slots(
         coverage=cover, period=period, period_b=other, named=reading.periods or _implied(question, period, cover),
-        zone=mall.time_zone, currency=mall.currency, limit=_limit(question), days=_days(question),
-        product=product, product_name=product_name, rest=text,
-        category="" if "category" in several else max(sorted(categories), key=len, default=""),
+        zone=mall.time_zone, currency=mall.currency, limit=_limit(question), days=_days(bare),
+        product=product, product_name=product_name, rest=text, coupon_no=coupon_no, coupon_name=coupon_name,
+        category="" if below else category, branch=category if below else "",
         tier="" if "tier" in several else max(sorted(tiers), key=len, default=""),
         region="" if "region" in several else max(sorted(regions), key=len, default=""),
-        resource=_resource(question, db), scope=_scope(question), limits=limits, percent=_percent(text),
+        resource=_resource(question, names), scope=_scope(question), limits=limits, percent=_percent(text),
         year_ago=year_ago, several=frozenset(several), unread=() if limits.hours else reading.unread,
         against=reading.base_only or len(reading.periods) > 1 or bool(_compared_with(question)),
-        said=(*reading.said, *_compared_with(question), *tiers, *regions, *categories),
+        said=(*reading.said, *_compared_with(question), *tiers, *regions, *categories, coupon_said),
+        unknown=_unknown(question, names),
     )  # fmt: skip
 
 
 _YEAR_AGO = re.compile(
-    r"(?:작년|전년|지난\s*해)\s*(?:동기|같은\s*(?:기간|달|때|시기|월|주)?|동일|이맘\s*때?|이\s*때|이\s*시기|요\s*맘\s*때?)|전년\s*(?:대비|보다)|1\s*년\s*전"
+    r"(?:작년|전년|지난\s*해)\s*(?:동기|동월|동일|동\s*분기|같은\s*(?:기간|달|때|시기|월|주)?|이맘\s*때?|이\s*때|이\s*시기|요\s*맘\s*때?)|전년\s*(?:대비|보다)|1\s*년\s*전"
 )
 _MONTH_AGO = re.compile(r"(?:전월|전\s*달)\s*(?:대비|보다|에\s*비해|과\s*비교)")
 _WEEK_AGO = re.compile(r"전\s*주\s*(?:대비|보다|에\s*비해|와\s*비교)")
@@ -265,20 +266,16 @@ def _days(question: str) -> int:
     return max(int(match[1]), 1) * {"일": 1, "주": 7, "개월": 30, "달": 30, "년": 365}[match[2]]
 
 
-def _product(question: str, text: str, db: "DuckDBPyConnection") -> tuple[str, str]:
+def _product(question: str, text: str, names: Names) -> tuple[str, str]:
     """Product number and a name for the sentence; the longest name that the question contains wins."""
-    number = re.search(r"상품\s*(?:번호|코드)\s*[:#]?\s*([A-Za-z0-9]+)", question)
-    rows = db.sql(
-        "SELECT product_no, product_name, count(*) FROM (SELECT product_no, product_name FROM products UNION ALL "
-        "SELECT product_no, product_name FROM order_items) GROUP BY ALL ORDER BY product_no, product_name"
-    ).fetchall()
+    numbers = {one.id for one in identifiers(question) if one.kind == "product"}
     words = content_words(question)
     best: tuple[tuple[int, int], str, str] | None = None
-    for key, name, uses in rows:
-        label = f"{name or ''}(상품번호 {key})"
-        if number and number[1] == key:
+    for key, name, uses in names.products:
+        label = f"{name}(상품번호 {key})"
+        if key in numbers:
             return key, label
-        plain = squeezed(name or "")
+        plain = squeezed(name)
         named = plain in text if len(plain) >= 3 else plain in words
         rank = (len(plain), uses)  # of products with one name, the one that occurs most
         if plain and named and (best is None or rank > best[0]):
@@ -286,14 +283,55 @@ def _product(question: str, text: str, db: "DuckDBPyConnection") -> tuple[str, s
     return (best[1], best[2]) if best else ("", "")
 
 
-def _resource(question: str, db: "DuckDBPyConnection") -> str:
+def _coupon(question: str, text: str, names: Names) -> tuple[str, str, str]:
+    """Number and name of the coupon that the question names, and the words that name it.
+
+    Amounts in a name may be left out (`생일 축하 쿠폰` for `생일 축하 15% 쿠폰`).
+    """
+    numbers = {one.id for one in identifiers(question) if one.kind == "coupon"}
+    best = ("", "", "")
+    for key, name in names.coupons:
+        if key in numbers:
+            return key, name, ""
+        parts = [re.escape(squeezed(part)) for part in name.split()]
+        spelt = "".join(f"(?:{part})?" if part[0].isdigit() else part for part in parts)
+        match = re.search(spelt, text) if len(re.sub(r"\W|쿠폰", "", name)) >= 2 else None
+        if match and len(match[0]) > max(len(best[2]), 3):
+            best = (key, name, match[0])
+    return best
+
+
+_QUOTED = re.compile(r"['\"‘“「『]([^'\"‘’“”「」『』]{2,60})['\"’”」』]")
+_TIER = re.compile(r"([가-힣A-Za-z+]{2,12})\s*(?:등급|티어)(?!별|마다)")
+_NO_TIER = re.compile(
+    r"회원|고객|멤버|손님|어느|어떤|무슨|모든|각각|전체|높은|낮은|상위|하위|같은|최고|최저|우리|현재|지금|이번|주문|구매|매출|할인|"
+    r"(?:은|는|한|의|별|른|로|을|를|이|가|과|와|면|고|서)$"
+)
+
+
+def _unknown(question: str, names: Names) -> tuple[str, ...]:
+    """Things that are named by quotation marks or as a tier and that the mall doesn't have."""
+    known = {squeezed(n) for n in (*names.tiers, *names.categories, *names.regions)}
+    known |= {squeezed(name) for _, name, _ in names.products} | {squeezed(name) for _, name in names.coupons}
+    quoted = [
+        word
+        for word in _QUOTED.findall(question)
+        if not any(name and name in squeezed(word) for name in known)
+        and not any(squeezed(word) in name for name in known)
+        and unused_words(word, ())
+    ]
+    tiers = {squeezed(name) for name in names.tiers}
+    said = [word for word in _TIER.findall(question) if tiers and not _NO_TIER.search(word)]
+    return tuple(quoted + [f"{word} 등급" for word in said if squeezed(word) not in tiers and not concepts(word)])
+
+
+def _resource(question: str, names: Names) -> str:
     """An API resource, by its own name or by a common Korean word for it."""
-    known = set(_column(db, "SELECT DISTINCT resource FROM documents WHERE kind = 'endpoint'"))
     for word in sorted(re.findall(r"[a-z][a-z0-9_/-]+", question.lower()), key=len, reverse=True):
-        if word in known:
+        if word in names.resources:
             return word
     for korean, name in _RESOURCE_KO.items():
-        if korean in question and name in known:
+        if korean in question and name in names.resources:
             return name
     return ""
 
@@ -303,19 +341,21 @@ def _scope(question: str) -> str:
     return match[0] if match else ""
 
 
-def _column(db: "DuckDBPyConnection", sql: str) -> list[str]:
-    return [row[0] for row in db.sql(sql).fetchall() if row[0]]
+def _found(text: str, names: Sequence[str]) -> list[str]:
+    """Names that the text holds, none inside a longer one (one letter alone only before 카테고리).
 
-
-def _found(text: str, names: list[str]) -> list[str]:
-    """Names that the text holds, none inside a longer one (one letter alone only before 카테고리)."""
-    found = [
-        name
-        for name in names
-        if (plain := squeezed(name))
-        and re.search(rf"{re.escape(plain)}(?!적)" if len(plain) > 1 else f"{plain}카테고리", text)
-    ]
+    A name in Latin letters is no part of another word: VVIP is not VIP.
+    """
+    found = [name for name in names if (plain := squeezed(name)) and re.search(_spelt(plain), text)]
     return [name for name in found if not any(name != other and squeezed(name) in squeezed(other) for other in found)]
+
+
+def _spelt(plain: str) -> str:
+    if len(plain) == 1:
+        return f"{plain}카테고리"
+    left = r"(?<![a-z0-9])" if plain[0].isascii() else ""
+    right = r"(?![a-z0-9+])" if plain[-1].isascii() else ""
+    return rf"{left}{re.escape(plain)}{right}(?!적|플러스|프리미엄)"
 
 
 def _percent(text: str) -> int:

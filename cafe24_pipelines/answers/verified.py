@@ -10,21 +10,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cafe24_pipelines.answers import aggregates
 from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.figures import Number, plain
+from cafe24_pipelines.answers.lake_names import LakeSession, open_session
 from cafe24_pipelines.answers.llm import LanguageModel
 from cafe24_pipelines.answers.questions import Asked, questions
 from cafe24_pipelines.answers.second_route import SECOND_ROUTES, Frames
-from cafe24_pipelines.answers.slots import coverage, find_slots, with_recent
+from cafe24_pipelines.answers.slots import find_slots, with_recent
 from cafe24_pipelines.stores.digest import json_digest
 from cafe24_pipelines.stores.files import Published
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _FILE: Final = "answers.jsonl"
 
@@ -55,13 +53,13 @@ def verified_answers(services: Services) -> list[VerifiedAnswer]:
     """
     from cafe24_pipelines.knowledge.documents import read_documents
 
-    local = replace(services, llm=LanguageModel())
     documents = read_documents(services.lake)
     known = {d.document_id for d in documents}
     kept = []
-    with services.lake.duckdb(zone=services.mall.time_zone) as db:
-        checker = _Checker(services, db, known)
-        for asked in questions(services, documents):
+    with open_session(services.lake, services.mall.time_zone) as opened:
+        local = replace(services, llm=LanguageModel(), session=opened)
+        checker = _Checker(local, opened, known)
+        for asked in questions(local, documents):
             answer = ask(asked.question, local)
             how = checker.how(asked, answer)
             if how:
@@ -80,10 +78,9 @@ def _kept(asked: Asked, answer: Answer, how: str) -> VerifiedAnswer:
 class _Checker:
     """Says how an answer was verified, or "" when it wasn't."""
 
-    def __init__(self, services: Services, db: "DuckDBPyConnection", known: set[str]) -> None:
-        self.services, self.db, self.known = services, db, known
+    def __init__(self, services: Services, opened: LakeSession, known: set[str]) -> None:
+        self.services, self.db, self.names, self.known = services, opened.db, opened.names, known
         self.frames = Frames(services.lake, services.mall.time_zone)
-        self.cover = coverage(db)
 
     def how(self, asked: Asked, answer: Answer) -> str:
         if asked.kind == "refusal":
@@ -109,9 +106,9 @@ class _Checker:
         return "rerun:sql" if self._rerun(answer.numbers, aggregate) else ""
 
     def _second_route(self, asked: Asked, answer: Answer, aggregate: Aggregate) -> bool:
-        if self.cover is None:
+        if self.names.coverage is None:
             return False
-        slots = find_slots(asked.question, self.db, self.services.mall, self.cover)
+        slots = find_slots(asked.question, self.names, self.services.mall, self.names.coverage)
         rows = SECOND_ROUTES[asked.source_id](self.frames, with_recent(slots) if aggregate.recent else slots)
         return _same(answer.numbers, _values(rows, aggregate))
 

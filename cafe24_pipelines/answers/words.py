@@ -12,9 +12,14 @@ from importlib.resources import files
 from typing import Any
 
 _CHATTER = re.compile(
-    r"(안녕하세요|안녕|저기요?|혹시|죄송하지만|죄송한데|실례지만|부탁드립니다|부탁드려요|부탁해요?|"
-    r"감사합니다|고마워요?|제발|그런데|근데)[\s,.!~]*"
+    r"(?:안녕하세요|안녕|저기요?|혹시|죄송하지만|죄송한데|실례지만|부탁드립니다|부탁드려요|부탁해요?|"
+    r"감사합니다|고마워요?|제발|그런데|근데|수고하세요|수고하십니다|수고\s?많으십니다|바쁘신데)[\s,.!~]*|"
+    r"(?:(?:좀\s?|너무\s?)?급(?:한데요?|해서요?|해요|합니다|하게|하니까)|(?:최대한\s?)?빨리(?:요|좀)|얼른(?:요)?|지금\s?당장|"
+    r"(?:사장|대표|팀장|부장|과장|실장|이사|점장|본부장)(?:님)?(?:이|께서|들이)\s?(?:자꾸\s?|계속\s?)?(?:물어보|여쭤보|찾으|"
+    r"(?:궁금해|알고\s?싶어|보고\s?싶어)\s?하|확인하라|알아보라|달라)[가-힣]{0,4})(?![가-힣])[\s,.!~]*|"
+    r"빨리(?=\s?(?:알려|답|말해|보여|부탁|$))\s*"
 )
+_EMOTION = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}|[~^;]{2,}|(?<=[요다까네지줘용])~+|[.]{3,}|…")
 _PARTICLES = re.compile(
     r"(?:이라는|이란|라는|에서는|에서|에게|으로는|으로|까지|부터|이랑|랑|하고|처럼|보다|마다|이나|에는|은요|는요|이요|"
     r"란|은|는|이|가|을|를|의|에|로|와|과|도|만|요)$"
@@ -30,6 +35,7 @@ _TIME_OR_VERB = re.compile(
 def normal(question: str) -> str:
     """NFC, one kind of space, without greetings and politeness; case is kept."""
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", question)).strip()
+    text = re.sub(r"\s+", " ", _EMOTION.sub(" ", text)).strip() or text
     return _CHATTER.sub("", text).strip() or text
 
 
@@ -138,6 +144,11 @@ def _mend(word: str) -> str:
         if distance <= allowed and (best is None or distance < best[0]):
             best = (distance, known + word[len(known) :])
     return best[1] if best else word
+
+
+def jamo_distance(a: str, b: str) -> int:
+    """How many letters (jamo) must be put in, left out or changed to make one word of the other."""
+    return _distance(unicodedata.normalize("NFD", a), unicodedata.normalize("NFD", b))
 
 
 def _distance(a: str, b: str) -> int:

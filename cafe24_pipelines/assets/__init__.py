@@ -10,17 +10,36 @@ from cafe24_pipelines.assets import (
     analytics,
     answers,
     documents,
+    experiments,
     finetune,
     knowledge,
     ontology,
+    operations,
     patterns,
+    reports,
+    research,
     shop,
 )
+from cafe24_pipelines.assets.policies import with_policies
 
-STAGES = (admin_api, shop, documents, knowledge, ontology, analytics, patterns, answers, finetune)
+STAGES = (
+    admin_api,
+    shop,
+    documents,
+    knowledge,
+    ontology,
+    analytics,
+    patterns,
+    answers,
+    experiments,
+    finetune,
+    research,
+    reports,
+    operations,
+)
 
 all_assets: list[dg.AssetsDefinition] = [
-    asset
+    with_policies(asset)
     for stage in STAGES
     for asset in dg.load_assets_from_modules([stage])
     if isinstance(asset, dg.AssetsDefinition)

@@ -13,7 +13,7 @@ from cafe24_pipelines.resources.lake import LakeResource
 
 
 @dg.asset(
-    deps=["ontology_facts", "rfm", "events"],
+    deps=["ontology_facts", "rfm", "events", "web_research"],
     group_name=PATTERNS,
     kinds={"duckdb", "neo4j"},
     owners=[CRM_TEAM],

@@ -75,5 +75,13 @@ def register(home: Home, new: Mall) -> None:
     write_atomic(_file(home), json.dumps({"malls": rows}, ensure_ascii=False, indent=1))
 
 
+def unregister(home: Home, mall_id: str) -> None:
+    """Forget a mall; the sandbox mall alone is known again as it is by default."""
+    malls = known_malls(home)
+    if _file(home).exists() and malls.pop(mall_id, None) is not None:
+        rows = [asdict(malls[key]) for key in sorted(malls)]
+        write_atomic(_file(home), json.dumps({"malls": rows}, ensure_ascii=False, indent=1))
+
+
 def _file(home: Home) -> Path:
     return home.root / "malls.json"

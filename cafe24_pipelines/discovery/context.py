@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
+    from cafe24_pipelines.research.claims import Claim
     from cafe24_pipelines.stores.graph import GraphStore
     from cafe24_pipelines.stores.lake import MallLake
 
@@ -47,6 +48,7 @@ class DiscoveryContext:
     Attributes:
         as_of: local date of the mall's latest order; None when there is no order.
         end: the same moment in days since 1970 (UTC), the unit of every `day` column; 0.0 when there is no order.
+        claims: what allowed web sources say, as far as it stands (see `research/book.py`).
     """
 
     lake: "MallLake"
@@ -56,6 +58,7 @@ class DiscoveryContext:
     as_of: date | None
     end: float
     _db: "DuckDBPyConnection"
+    claims: "tuple[Claim, ...]" = ()
 
     def sql(self, query: str, **params: Any) -> "pd.DataFrame":
         """Rows of a query over the lake's tables and views; `$name` parameters are bound. Session zone: UTC."""
@@ -128,14 +131,14 @@ class DiscoveryContext:
 
 @contextmanager
 def discovery_context(
-    lake: "MallLake", graph: "GraphStore", mall: Mall, *, seed: int = 20260401
+    lake: "MallLake", graph: "GraphStore", mall: Mall, *, seed: int = 20260401, claims: "tuple[Claim, ...]" = ()
 ) -> Iterator[DiscoveryContext]:
     """A context whose connection to the lake is closed afterwards."""
     with lake.duckdb(zone=mall.time_zone) as db:
         [(as_of, end)] = db.execute(
             "SELECT max(ordered_local)::DATE, epoch_us(max(ordered_at)) / 86400e6 FROM order_facts"
         ).fetchall()
-        yield DiscoveryContext(lake, graph, mall, seed, as_of, float(end or 0.0), db)
+        yield DiscoveryContext(lake, graph, mall, seed, as_of, float(end or 0.0), db, claims)
 
 
 def quoted(value: str) -> str:

@@ -14,6 +14,7 @@ from cafe24_pipelines.discovery.history import remember, told
 from cafe24_pipelines.discovery.patterns import Effect, Pattern, pattern_id
 from cafe24_pipelines.discovery.registry import Detector, Finding, Shortage, detectors
 from cafe24_pipelines.discovery.statistics import benjamini_hochberg
+from cafe24_pipelines.research.book import standing_claims
 from cafe24_pipelines.stores.events import EventLog
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ def discover(lake: "MallLake", graph: "GraphStore", mall: Mall, events: EventLog
     Returns:
         Patterns ordered by status (confirmed first), detector and id; at least one a detector, and those that were
         confirmed before and vanished. Their dates and retractions come from the event log, into which this run
-        enters what is new (see `history.py`); everything else depends on the lake alone.
+        enters what is new (see `history.py`), as do the web claims that a mall is compared with (see `research/`);
+        everything else depends on the lake alone.
 
     Raises:
         NotBuilt: no graph facts are staged for the mall.
     """
-    with discovery_context(lake, graph, mall) as context:
+    with discovery_context(lake, graph, mall, claims=standing_claims(events)) as context:
         patterns = judge(context, [(d, find_all(d, context)) for d in detectors()])
         as_of = context.as_of
     known = told(patterns, remember(events, mall.mall_id, patterns, as_of))

@@ -91,6 +91,48 @@ class PlanChanged(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     plan: Literal["free", "basic", "pro"]
 
 
+class AppEvent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What is logged of a webhook about the app or the mall itself (`cafe24/webhooks.py`), personal data left out.
+
+    `this_app` is False for an event of another app of the same mall: it concerns nobody here.
+    """
+
+    event_no: int | None = None
+    shop_no: int | None = None
+    this_app: bool = True
+    unreadable_ids: int = 0
+    other_keys: list[str] = []
+    member_keys: list[str] = []
+    product_nos: list[str] = []
+    variant_codes: list[str] = []
+    coupon_nos: list[str] = []
+    board_nos: list[str] = []
+    article_nos: list[str] = []
+    category_nos: list[str] = []
+
+
+for _name in (
+    "app.uninstalled", "app.expired", "app.renewed", "app.paid", "app.refund_requested", "app.refunded",
+    "mall.deleted", "mall.deactivated", "mall.reactivated", "mall.blocked",
+):  # fmt: skip
+    event_type(_name, per_minute=60)(AppEvent)
+
+
+@event_type("app.installed", per_minute=6)
+class AppInstalled(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The mall has the app: written by the callback of its first consent, since Cafe24 sends no webhook for it."""
+
+    via: Literal["consent", "operator"] = "consent"
+
+
+@event_type("oauth.authorized", per_minute=30)
+class Authorized(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The mall's operator consented: what was asked for and what was granted; never a token."""
+
+    scopes: list[Name] = []
+    asked: list[Name] = []
+
+
 def known_type(name: str) -> EventType:
     """The type of this name.
 

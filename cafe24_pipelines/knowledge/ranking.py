@@ -17,18 +17,45 @@ if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.questions import Question
 
 CHANNELS = ("sparse", "dense")
-WEIGHTS = {"sparse": 1.0, "dense": 0.6}
-"""What a side's best hit weighs. The words weigh more: the built-in dense model knows nothing but this corpus."""
-SAID = 0.7
-"""What people say for a document weighs less than what it says itself."""
-BOTH = 0.15
-"""Share of the weaker of the two that is added."""
-KINDS = {"guide": 1.15, "resource": 1.05}
-"""Guides are few and each answers many questions; an endpoint is one of hundreds that look alike."""
-METHOD = 1.05
-"""How much more an endpoint weighs that does what the question wants to do: look, register, change or delete."""
-ADVICE = 1.25
-"""How much more an article on practice weighs when advice is asked for, and less when the API is named."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What weighs how much. The defaults are the shipped order; a mall may have promoted others (`learning/`).
+
+    Attributes:
+        sparse, dense: what a side's best hit weighs. The words weigh more: the built-in dense model knows nothing but
+            this corpus.
+        said: what people say for a document weighs less than what it says itself.
+        both: share of the weaker of the two that is added.
+        guide, resource: guides are few and each answers many questions; an endpoint is one of hundreds that look
+            alike.
+        method: how much more an endpoint weighs that does what the question wants to do: look, register, change or
+            delete.
+        advice: how much more an article on practice weighs when advice is asked for, and less when the API is named.
+        candidates: at least this many chunks of a collection are looked at on each side.
+    """
+
+    sparse: float = 1.0
+    dense: float = 0.6
+    said: float = 0.7
+    both: float = 0.15
+    guide: float = 1.15
+    resource: float = 1.05
+    method: float = 1.05
+    advice: float = 1.25
+    candidates: int = 80
+
+    def side(self, channel: str) -> float:
+        """What a side's best hit weighs."""
+        return self.sparse if channel == "sparse" else self.dense
+
+    def kind(self, kind: str) -> float:
+        """What speaks for a kind of document."""
+        return {"guide": self.guide, "resource": self.resource}.get(kind, 1.0)
+
+
+SHIPPED = Ranking()
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,10 @@ class Placed:
 
 
 def in_order(
-    question: "Question", sides: Sequence[Mapping[str, Sequence[Hit]]], sizes: Mapping[str, int]
+    question: "Question",
+    sides: Sequence[Mapping[str, Sequence[Hit]]],
+    sizes: Mapping[str, int],
+    ranking: Ranking = SHIPPED,
 ) -> list[Placed]:
     """Documents best first, equal ones in the order of ids.
 
@@ -50,14 +80,15 @@ def in_order(
         question: says whether advice or the API is asked for.
         sides: for each of `CHANNELS` the hits by collection.
         sizes: points of each collection.
+        ranking: what weighs how much.
     """
     scores: dict[tuple[str, str], float] = {}
     best: dict[tuple[str, str], tuple[float, Hit]] = {}
     for channel, hits in zip(CHANNELS, sides, strict=True):
-        documents = {key: found for key, found in _documents(channel, hits, question, sizes) if found[0] > 0}
+        documents = {key: found for key, found in _documents(channel, hits, question, sizes, ranking) if found[0] > 0}
         top = max((score for score, _ in documents.values()), default=0.0)
         for key, (score, hit) in documents.items():
-            share = WEIGHTS[channel] * score / top
+            share = ranking.side(channel) * score / top
             scores[key] = scores.get(key, 0.0) + share
             if key not in best or share > best[key][0]:
                 best[key] = (share, hit)
@@ -78,12 +109,16 @@ def _said(sides: Sequence[Mapping[str, Sequence[Hit]]]) -> dict[tuple[str, str],
 
 
 def _documents(
-    channel: str, hits: Mapping[str, Sequence[Hit]], question: "Question", sizes: Mapping[str, int]
+    channel: str,
+    hits: Mapping[str, Sequence[Hit]],
+    question: "Question",
+    sizes: Mapping[str, int],
+    ranking: Ranking,
 ) -> Iterator[tuple[tuple[str, str], tuple[float, Hit]]]:
     """(collection, document), its score on this side, and its best chunk."""
     largest = max(sizes.values(), default=0)
     for collection, of_collection in hits.items():
-        weight = _of_collection(collection, question)
+        weight = _of_collection(collection, question, ranking)
         if channel == "sparse":  # each collection counts its own IDF, which grows with the logarithm of its size
             weight *= math.log(largest + 2) / math.log(sizes[collection] + 2)
         own: dict[str, Hit] = {}
@@ -92,19 +127,20 @@ def _documents(
             (said if hit.payload.get("said") else own).setdefault(hit.payload["document_id"], hit)
         for document in {**own, **said}:
             texts = [(1.0, own[document])] if document in own else []
-            texts += [(SAID, said[document])] if document in said else []
+            texts += [(ranking.said, said[document])] if document in said else []
             ranked = sorted(((share * hit.score, hit) for share, hit in texts), key=lambda x: -x[0])
-            score = ranked[0][0] + (BOTH * ranked[1][0] if len(ranked) > 1 else 0.0)
-            yield (collection, document), (weight * _prior(ranked[0][1], question) * score, ranked[0][1])
+            score = ranked[0][0] + (ranking.both * ranked[1][0] if len(ranked) > 1 else 0.0)
+            yield (collection, document), (weight * _prior(ranked[0][1], question, ranking) * score, ranked[0][1])
 
 
-def _prior(hit: Hit, question: "Question") -> float:
+def _prior(hit: Hit, question: "Question", ranking: Ranking) -> float:
     """What speaks for a document beside its words: its kind, and its method."""
     method = hit.payload.get("method")
-    return KINDS.get(hit.payload.get("kind", ""), 1.0) * (METHOD if method and method == question.method else 1.0)
+    wanted = ranking.method if method and method == question.method else 1.0
+    return ranking.kind(hit.payload.get("kind", "")) * wanted
 
 
-def _of_collection(collection: str, question: "Question") -> float:
+def _of_collection(collection: str, question: "Question", ranking: Ranking) -> float:
     if collection != CRM_KNOWLEDGE:
         return 1.0
-    return (ADVICE if question.advice else 1.0) / (ADVICE if question.api else 1.0)
+    return (ranking.advice if question.advice else 1.0) / (ranking.advice if question.api else 1.0)

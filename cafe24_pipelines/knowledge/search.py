@@ -5,13 +5,13 @@ rarity makes it weigh. How hits become one order of documents is in `ranking.py`
 the question (see `questions.py`), what is done with passages (see `answers/`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cafe24_pipelines.errors import BadInput, NotBuilt
 from cafe24_pipelines.knowledge.index import encoder_of
-from cafe24_pipelines.knowledge.ranking import CHANNELS, Placed, in_order
+from cafe24_pipelines.knowledge.ranking import CHANNELS, Placed, Ranking, in_order
 from cafe24_pipelines.knowledge.rerank import AsRetrieved
 from cafe24_pipelines.names import COLLECTIONS
 from cafe24_pipelines.stores.vectors import Hit, WrongEncoder
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CHUNKS_PER_DOCUMENT = 8
 """How many chunks are looked at for each document wanted, since several may be of one document."""
-CANDIDATES = 80
-"""At least this many chunks of a collection are looked at on each side."""
 FILTERS = ("kind", "language", "resource", "version", "method", "scope", "source", "document_id", "path", "title")
 """Payload fields that a search may be narrowed by; the mall always is one."""
 
@@ -58,16 +56,32 @@ class _Asked:
     vectors: "Encoded"
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What both sides of a search found for a question, before it is put in order (the arguments of `in_order`)."""
+
+    question: "Question"
+    sides: list[dict[str, list[Hit]]]
+    sizes: dict[str, int]
+
+
 class Retriever:
     """Searches one mall's published collections, each with the encoder that it was published with.
 
     `reranker` puts the best documents in another order by reading them; by default they stay as they were found.
+    `ranking` says what weighs how much, asked once a search; by default as shipped.
     """
 
     def __init__(
-        self, vectors: "VectorStore", encoders: "EncoderStore", mall_id: str, reranker: "Reranker | None" = None
+        self,
+        vectors: "VectorStore",
+        encoders: "EncoderStore",
+        mall_id: str,
+        reranker: "Reranker | None" = None,
+        ranking: Callable[[], Ranking] = Ranking,
     ) -> None:
         self.vectors, self.encoders, self.mall_id = vectors, encoders, mall_id
+        self.ranking = ranking
         self.reranker: Reranker = reranker or AsRetrieved()
         self._sizes: dict[tuple[str, str], int] = {}
 
@@ -101,11 +115,14 @@ class Retriever:
             found = self._search(query, collection, depth, filters)
         return self._reranked(query, found)[:limit]
 
-    # -- inside ----------------------------------------------------------------------------------------------
+    def gather(
+        self, query: str, depth: int, *, collection: str | None = None, filters: Mapping[str, str] | None = None
+    ) -> Gathered:
+        """So many hits of each side and collection, as they come from the vector store.
 
-    def _search(
-        self, query: str, collection: str | None, limit: int, filters: Mapping[str, str] | None
-    ) -> list[Found]:
+        Raises:
+            NotBuilt, ConfigError, WrongEncoder: as of `search`.
+        """
         asked = self._encode(query, [collection] if collection else COLLECTIONS)
         if not asked:
             raise NotBuilt(
@@ -113,14 +130,21 @@ class Retriever:
                 else f"collection {collection!r} has no vectors for mall {self.mall_id!r} yet",
                 remedy="run `cafe24 run`",
             )  # fmt: skip
-        depth = max(limit * CHUNKS_PER_DOCUMENT, CANDIDATES)
         sides = [
             {name: self._ask(name, one, depth, filters, channel) for name, one in asked.items()}
             for channel in CHANNELS
         ]
         question = next(iter(asked.values())).question
-        sizes = {name: self._size(name, one.build) for name, one in asked.items()}
-        return [_found(placed) for placed in in_order(question, sides, sizes)[:limit]]
+        return Gathered(question, sides, {name: self._size(name, one.build) for name, one in asked.items()})
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _search(
+        self, query: str, collection: str | None, limit: int, filters: Mapping[str, str] | None
+    ) -> list[Found]:
+        ranking = self.ranking()
+        got = self.gather(query, depth_of(limit, ranking), collection=collection, filters=filters)
+        return [_found(placed) for placed in in_order(got.question, got.sides, got.sizes, ranking)[:limit]]
 
     def _encode(self, query: str, collections: Iterable[str]) -> "dict[str, _Asked]":
         """The query's vectors for each published collection; encoded once for each encoder version."""
@@ -161,6 +185,11 @@ class Retriever:
             return found
         order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
         return [*(replace(head[i], score=scores[i]) for i in order), *rest]
+
+
+def depth_of(limit: int, ranking: Ranking) -> int:
+    """How many chunks a side is asked for, so that `limit` documents are among them."""
+    return max(limit * CHUNKS_PER_DOCUMENT, ranking.candidates)
 
 
 def filters_of(said: Iterable[str]) -> dict[str, str]:

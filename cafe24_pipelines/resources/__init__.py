@@ -9,6 +9,7 @@ from cafe24_pipelines.resources.cafe24 import Cafe24Resource
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.resources.graph import GraphResource
 from cafe24_pipelines.resources.lake import LakeResource
+from cafe24_pipelines.resources.slack import SlackResource
 from cafe24_pipelines.resources.vectors import VectorsResource
 
 
@@ -20,4 +21,5 @@ def resources_for(home: str = "") -> dict[str, Any]:
         "events": EventsResource(home=home),
         "graph": GraphResource(home=home),
         "vectors": VectorsResource(home=home),
+        "slack": SlackResource(home=home),
     }

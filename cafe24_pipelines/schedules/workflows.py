@@ -9,6 +9,7 @@ import dagster as dg
 
 from cafe24_pipelines.jobs import discovery, shop_chain
 from cafe24_pipelines.names import SEOUL
+from cafe24_pipelines.resources.events import EventsResource
 
 WORKFLOW_TAG = "cafe24/workflow"
 
@@ -22,9 +23,24 @@ WORKFLOW_TAG = "cafe24/workflow"
     tags={WORKFLOW_TAG: "infrastructure"},
     description="Hourly: lands each mall's source again; unchanged rows write nothing.",
 )
-def shop_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall."""
-    yield from _each_mall(context)
+def shop_sync(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a mall that its plan syncs at this hour; a suspended mall is left out, and the tick says why."""
+    from cafe24_pipelines.lifecycle.plan import allowed
+
+    settings, log, left_out, any_due = events.settings(), events.log(), [], False
+    for request in each_mall(context):
+        found = allowed(settings, log, str(request.partition_key), "sync", now=context.scheduled_execution_time)
+        if found.ok:
+            any_due = True
+            yield request
+        else:
+            left_out.append(f"{request.partition_key}: {found.text('en')}")
+    if left_out:
+        context.log.info("left out: %s", "; ".join(left_out))
+    if not any_due:
+        yield dg.SkipReason("; ".join(left_out) or "there is no mall")
 
 
 @dg.schedule(
@@ -38,10 +54,11 @@ def shop_sync(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
 )
 def cross_pattern_v1(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """One run a mall."""
-    yield from _each_mall(context)
+    yield from each_mall(context)
 
 
-def _each_mall(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+def each_mall(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    """One run a mall, its key the mall and the tick."""
     at = context.scheduled_execution_time.isoformat()
     for mall_id in sorted(context.instance.get_dynamic_partitions("malls")):
         yield dg.RunRequest(run_key=f"{mall_id}:{at}", partition_key=mall_id)

@@ -1,5 +1,13 @@
 """Event-driven workflows: what they watch is outside the asset graph or a change of state."""
 
-from cafe24_pipelines.sensors.builds import all_sensors
+from cafe24_pipelines.sensors import builds, cross_pattern, dashboard, failures, lifecycle
+
+all_sensors = [
+    *builds.all_sensors,
+    *cross_pattern.all_sensors,
+    *dashboard.all_sensors,
+    *failures.all_sensors,
+    *lifecycle.all_sensors,
+]
 
 __all__ = ["all_sensors"]

@@ -54,13 +54,14 @@ def status(context: object, *found: Finding) -> list[str]:
     return [p.status for p in judge(context, [(d, list(found))])]
 
 
-def test_the_prototype_s_nine_and_nine_more_are_registered_three_of_them_from_research() -> None:
+def test_the_prototype_s_nine_and_ten_more_are_registered_four_of_them_from_research() -> None:
     known = {d.name: d.kind for d in detectors()}
-    assert set(known) == PROTOTYPE | ACTED_ON
+    assert set(known) == PROTOTYPE | ACTED_ON | {"web_benchmarks"}
     assert {n for n, k in known.items() if k == "web_research"} == {
         "ratio_churn",
         "product_scarcity",
         "order_density",
+        "web_benchmarks",
     }
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from cafe24_pipelines.instance import dagster_instance
+from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG, all_schedules
 from cafe24_pipelines.settings import Settings
 
@@ -17,7 +18,10 @@ def test_one_run_a_mall_with_a_key_of_the_tick(schedule: dg.ScheduleDefinition, 
     at = datetime(2026, 3, 2, 11, 0, tzinfo=ZoneInfo("Asia/Seoul"))
     with dagster_instance(Settings.from_env({}, home=tmp_path)) as instance:
         instance.add_dynamic_partitions("malls", ["sandbox", "another"])
-        with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+        events = EventsResource(home=str(tmp_path))
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, resources={"events": events}
+        ) as context:
             requests = list(schedule(context))
     assert [r.partition_key for r in requests] == ["another", "sandbox"]
     assert len({r.run_key for r in requests}) == 2 and all(at.isoformat() in r.run_key for r in requests)

@@ -70,13 +70,15 @@ def find(context: DiscoveryContext) -> Findings:
     ]
 
 
-def followed(sales: "pd.DataFrame", end: float) -> "tuple[pd.Series[float], pd.Series[bool]]":
+def followed(
+    sales: "pd.DataFrame", end: float, window: int = REPEAT_WINDOW
+) -> "tuple[pd.Series[float], pd.Series[bool]]":
     """(first day, bought again within the window) of members whose whole window lies within the data."""
     by_number = sales.set_index("member")
     first = by_number.loc[by_number["sale_no"] == 1, "day"]
     second = by_number.loc[by_number["sale_no"] == 2, "day"].reindex(first.index)
-    whole = first + REPEAT_WINDOW <= end
-    return first[whole], (second - first <= REPEAT_WINDOW)[whole]
+    whole = first + window <= end
+    return first[whole], (second - first <= window)[whole]
 
 
 def _by_chance(context: DiscoveryContext, k: int, n: int) -> tuple[float, float]:

@@ -1,0 +1,102 @@
+"""Reports stage: what a merchant reads. Snapshot and page end each run; a digest goes out by the clock alone."""
+
+import dagster as dg
+
+from cafe24_pipelines.assets.metadata import preview
+from cafe24_pipelines.crm.analysis import analyses
+from cafe24_pipelines.names import CRM_TEAM, REPORTS
+from cafe24_pipelines.partitions import malls
+from cafe24_pipelines.resources.events import EventsResource
+from cafe24_pipelines.resources.lake import LakeResource
+from cafe24_pipelines.resources.slack import SlackResource
+from cafe24_pipelines.settings import Settings
+
+_READ = [*(one.name for one in analyses()), "patterns"]
+_SHOWN = ("sales", "churn", "segments", "clv", "stock", "cohorts", "campaigns")
+
+
+@dg.asset(
+    deps=[*_READ, "ontology_graph"],  # whose check says how healthy it is
+    group_name=REPORTS,
+    kinds={"python"},
+    owners=[CRM_TEAM],
+    code_version="1",
+    partitions_def=malls,
+)
+def dashboard_snapshot(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """What the mall's dashboard shows, read from published analyses and patterns, as one published snapshot."""
+    from cafe24_pipelines.reports.archive import publish_snapshot
+    from cafe24_pipelines.reports.snapshot import SnapshotBook
+
+    mall, settings = lake.mall(context.partition_key), lake.settings()
+    digest = publish_snapshot(settings, mall)
+    snapshot = SnapshotBook(settings.home.reports).current(mall.mall_id)
+    return dg.MaterializeResult(
+        metadata={
+            "content_digest": digest,
+            "data_until": snapshot["as_of"],
+            "findings": len(snapshot["findings"]),
+            "sections": preview({"section": s, "shown": snapshot[s] is not None} for s in _SHOWN),
+        }
+    )
+
+
+@dg.asset(
+    deps=[dashboard_snapshot],
+    group_name=REPORTS,
+    kinds={"python"},
+    owners=[CRM_TEAM],
+    code_version="1",
+    partitions_def=malls,
+)
+def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """The mall's report as one self-contained HTML file in Korean and English, and its archive."""
+    from cafe24_pipelines.reports.archive import PageBook
+    from cafe24_pipelines.reports.snapshot import SnapshotBook
+
+    mall_id, home = context.partition_key, lake.settings().home
+    book = PageBook(home.reports)
+    digest = book.publish(SnapshotBook(home.reports).current(mall_id))
+    page = book.current(mall_id)
+    return dg.MaterializeResult(
+        metadata={
+            "content_digest": digest,
+            "page": dg.MetadataValue.path(str(page)),
+            "bytes": page.stat().st_size,
+            "archived": len(book.archived(mall_id)),
+        }
+    )
+
+
+@dg.asset(
+    deps=_READ,
+    group_name=REPORTS,
+    kinds={"slack"},
+    owners=[CRM_TEAM],
+    code_version="1",
+    partitions_def=malls,
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=120),
+)
+def insight_digest(
+    context: dg.AssetExecutionContext, events: EventsResource, slack: SlackResource
+) -> dg.MaterializeResult:
+    """Tell what is new and was not told, at most one message a finding, and archive the digest."""
+    # Without the lake resource: it holds the writer's lock, and Slack may keep this waiting for minutes.
+    from cafe24_pipelines.cafe24.malls import mall
+    from cafe24_pipelines.reports.publish import publish_digest
+    from cafe24_pipelines.reports.snapshot import build_snapshot
+
+    settings, mall_id = Settings.from_env(home=events.home or None), context.partition_key
+    snapshot = build_snapshot(settings, mall(settings.home, mall_id))
+    made = publish_digest(settings, events.log(), snapshot, slack.sink(mall_id, context.log.info))
+    if made.status == "refused":
+        raise dg.Failure(f"the digest of {mall_id} was not accepted: {made.reason}", allow_retries=not made.lasting)
+    return dg.MaterializeResult(
+        metadata={
+            "status": made.status,
+            "told": made.told,
+            "waiting": made.waiting,
+            "reason": made.reason or "-",
+            "text": dg.MetadataValue.text(made.digest.text() if made.digest else "-"),
+        }
+    )

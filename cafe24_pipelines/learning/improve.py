@@ -1,0 +1,173 @@
+"""Trying settings: a seeded search on the tuned half, one confirmation on the held-out half, promotion or not.
+
+Nothing but numbers within bounds is ever proposed, and nothing but an event is written. The held-out half is looked
+at once a trial, for one candidate, and each look is logged before it is taken: the k-th look of a mall is tested at
+alpha / (k (k + 1)), which sums to alpha over all looks there can ever be, so repeated tries don't win by chance. A
+trial that was killed is finished as it was begun. Does not belong here: scoring (`offline.py`), versions
+(`active.py`).
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cafe24_pipelines.knowledge.ranking import Ranking
+from cafe24_pipelines.learning.active import PROMOTED, Version, promote, settings_history
+from cafe24_pipelines.learning.bounds import Bounds, bounds, fingerprint, ranking_of, values_of
+from cafe24_pipelines.stores.events import Event
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.experiments.statistics import Comparison
+    from cafe24_pipelines.stores.events import EventLog
+
+TRIED: Final = "settings.tried"
+REJECTED: Final = "settings.rejected"
+_LEAST: Final = 1e-9
+
+Scorer = Callable[[Ranking], Sequence[float]]
+"""Settings to one score a question (higher is better), always of the same questions in the same order."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The best that a search found on the tuned half, and by how much it is ahead of what is in force there."""
+
+    ranking: Ranking
+    gain: float
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a confirmation on the held-out half said of a candidate (the first arm) against what is in force."""
+
+    promoted: bool
+    look: int
+    alpha: float
+    comparison: "Comparison"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one round did. `status`: nothing_better, tried_before, rejected or promoted."""
+
+    status: str
+    active: Version
+    proposal: Proposal
+    decision: Decision | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        found = {
+            "status": self.status, "active": self.active.to_json(), "proposed": values_of(self.proposal.ranking),
+            "tuned_gain": round(self.proposal.gain, 6), "looked_at": self.proposal.looked_at,
+        }  # fmt: skip
+        return found if self.decision is None else found | {"evidence": _evidence(self.decision)}
+
+
+def search(score: Scorer, start: Ranking, allowed: Bounds, seed: int) -> Proposal:
+    """Coordinate search: one setting at a time goes to another place of its grid, and stays there if that is better.
+
+    Moves are drawn with the seed, near ones as often as far ones; the budget counts different settings.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a search, no secret
+    grid = {name: one.values(name) for name, one in sorted(allowed.ranges.items())}
+    first = best = _mean(score(start))
+    here, seen = start, {fingerprint(start)}
+    for _ in range(20 * allowed.budget):
+        if len(seen) > allowed.budget:
+            break
+        moved = _moved(here, grid, draw)
+        if fingerprint(moved) in seen:
+            continue
+        seen.add(fingerprint(moved))
+        reached = _mean(score(moved))
+        if reached > best + _LEAST:
+            here, best = moved, reached
+    return Proposal(here, best - first, len(seen) - 1)
+
+
+def alpha_of(look: int, alpha: float) -> float:
+    """The level of a mall's look number `look` (from 1): all levels together are `alpha`."""
+    return alpha / (look * (look + 1))
+
+
+def confirm(new: Sequence[float], old: Sequence[float], look: int, allowed: Bounds) -> Decision:
+    """Whether the new settings are better: exact two-sided sign test over questions, and the gain above the floor."""
+    from cafe24_pipelines.experiments.statistics import compare_ranks
+
+    found = compare_ranks("candidate", "active", {"candidate": new, "active": old}, measure="ndcg@10")
+    level = alpha_of(look, allowed.alpha)
+    won = found.wins > found.losses and found.p <= level and found.difference >= allowed.effect_floor
+    return Decision(won, look, level, found)
+
+
+def improve(log: "EventLog", mall_id: str, tuned: Scorer, heldout: Scorer, *, corpus: str, seed: int = 0) -> Outcome:
+    """One round for a mall: search, and confirm what is worth it.
+
+    Args:
+        tuned, heldout: scores on the two halves; `heldout` is asked only by a confirmation.
+        corpus: names what the scores are of; a candidate is confirmed once against the same settings over it.
+        seed: of the search; the number of trials is added, so that each searches elsewhere.
+
+    Raises:
+        ConfigError: the bounds can't be used.
+    """
+    allowed = bounds()
+    active = settings_history(log, mall_id).active
+    trials = log.read(mall_id, types=(TRIED,), limit=10_000)
+    of_active = (t for t in trials if t.payload["old_hash"] == active.digest)
+    open_trial = next((t for t in of_active if not _ended(log, t)), None)
+    if open_trial is not None:
+        proposal = Proposal(ranking_of(open_trial.payload["new"], allowed), open_trial.payload["gain"], 0)
+        return _confirmed(log, active, proposal, open_trial, heldout)
+    proposal = search(tuned, active.ranking, allowed, seed + len(trials))
+    if proposal.gain < allowed.effect_floor:
+        return Outcome("nothing_better", active, proposal)
+    payload = {
+        "new": values_of(proposal.ranking), "hash": fingerprint(proposal.ranking), "old_hash": active.digest,
+        "corpus": corpus, "gain": proposal.gain, "look": len(trials) + 1,
+    }  # fmt: skip
+    if any(all(t.payload[k] == payload[k] for k in ("hash", "old_hash", "corpus")) for t in trials):
+        return Outcome("tried_before", active, proposal)
+    trial = Event(f"{TRIED}:{mall_id}:{len(trials) + 1}", mall_id, TRIED, datetime.now(UTC), payload)
+    if not log.append([trial]):  # another run made this look; what it finds is in the log
+        return Outcome("tried_before", active, proposal)
+    return _confirmed(log, active, proposal, trial, heldout)
+
+
+def _confirmed(log: "EventLog", active: Version, proposal: Proposal, trial: Event, heldout: Scorer) -> Outcome:
+    """The look at the held-out half, and the event that follows."""
+    found = confirm(heldout(proposal.ranking), heldout(active.ranking), trial.payload["look"], bounds())
+    evidence = _evidence(found) | {"tuned_gain": trial.payload["gain"], "corpus": trial.payload["corpus"]}
+    if found.promoted:
+        promote(log, trial.mall_id, active, proposal.ranking, evidence=evidence, key=trial.event_id)
+    else:
+        rejected = {"hash": trial.payload["hash"], "old_hash": active.digest, "evidence": evidence}
+        log.append([Event(f"{REJECTED}:{trial.event_id}", trial.mall_id, REJECTED, datetime.now(UTC), rejected)])
+    now = settings_history(log, trial.mall_id).active
+    return Outcome("promoted" if found.promoted else "rejected", now, proposal, found)
+
+
+def _ended(log: "EventLog", trial: Event) -> bool:
+    return any(log.known(f"{kind}:{trial.event_id}") for kind in (PROMOTED, REJECTED))
+
+
+def _moved(here: Ranking, grid: dict[str, list[float]], draw: random.Random) -> Ranking:
+    name = draw.choice(list(grid))
+    values = grid[name]
+    near = min(range(len(values)), key=lambda i: abs(values[i] - getattr(here, name)))
+    place = near + draw.choice((-2, -1, 1, 2)) if draw.random() < 1 / 2 else draw.randrange(len(values))
+    return replace(here, **{name: values[max(0, min(place, len(values) - 1))]})
+
+
+def _evidence(decision: Decision) -> dict[str, Any]:
+    seen = asdict(decision.comparison)
+    kept = ("measure", "wins", "losses", "ties", "difference", "low", "high", "p")
+    return {"look": decision.look, "alpha": decision.alpha, **{name: seen[name] for name in kept}}
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores) if scores else 0.0

@@ -1,0 +1,254 @@
+"""Removing a mall: everything of it, step after step, each of which may be repeated.
+
+The intent is in the event log before anything is removed, and is closed by `mall.removed` once a search of the whole
+home found nothing of the mall; a removal that was killed is taken up by asking again, and ends the same. The writer's
+lock is held throughout, so no run lands or publishes meanwhile; readers of files that go away are readers of a mall
+that nobody serves any more.
+
+A mall's part of a room is `<room>/<mall>` or `<room>/<mall>.<something>`, in whatever room, so a room that is added
+tomorrow is covered. What stays is two events: when the removal began and when it was proved. They hold no content;
+without them a webhook that comes late would bring the mall back to life, and nobody could show that it was removed.
+Does not belong here: runs and partitions of Dagster (see `sensors/run_history.py`), what a merchant takes along
+(`export.py`).
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cafe24_pipelines.cafe24.erase.trace import Trace
+from cafe24_pipelines.errors import BadInput, Cafe24Error
+from cafe24_pipelines.lifecycle import proof
+from cafe24_pipelines.lifecycle.rows import remove_rows
+from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED, mall_state
+from cafe24_pipelines.stores.events import Event
+from cafe24_pipelines.stores.files import writer_lock
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.settings import Settings
+
+Progress = Callable[[str], None]
+RunHistory = Callable[[str], dict[str, int]]
+"""Removes what a run history remembers of a mall, and says how much."""
+_ROOTS_KEPT: Final = frozenset({"dagster", "sandbox", proof.ROOM})
+
+
+@dataclass
+class RemovalReport:
+    """What one removal did. `traces` are places that still hold values of the mall: empty when it is complete."""
+
+    mall_id: str
+    removed: dict[str, int] = field(default_factory=dict)
+    searched_for: int = 0
+    traces: list[Trace] = field(default_factory=list)
+    tokens: str = "none"
+    not_searched: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left."""
+        return not self.traces
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "mall": self.mall_id, "complete": self.complete, "removed": dict(sorted(self.removed.items())),
+            "searched_for_values": self.searched_for, "tokens": self.tokens,
+            "found": [vars(trace) for trace in self.traces], "not_searched": list(self.not_searched),
+        }  # fmt: skip
+
+
+def remove_mall(
+    settings: "Settings",
+    mall_id: str,
+    *,
+    history: RunHistory | None = None,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+) -> RemovalReport:
+    """Remove everything of a mall, search for it, and log that it is gone; asking again changes nothing.
+
+    Args:
+        settings: of the installation.
+        mall_id: the mall, registered or not: a removal that was killed has unregistered it.
+        history: removes the mall from Dagster's history.
+        progress: told one line a step.
+        now: the time of the events (UTC; for clocks that are driven).
+
+    Raises:
+        BadInput: the id is not one of a mall.
+        Cafe24Error: a database is in use, or something of the mall was found afterwards; remove again after mending.
+    """
+    from cafe24_pipelines import parts
+
+    _check(mall_id)
+    say, log, at = progress or (lambda line: None), parts.event_log(settings), now or datetime.now(UTC)
+    with _alone(settings, mall_id, say):
+        report = RemovalReport(mall_id, not_searched=_not_searched(settings))
+        if mall_state(log, mall_id).stage != "removing":
+            log.append([Event(f"{REMOVAL}:{mall_id}:{at.isoformat()}", mall_id, REMOVAL, at, {})])
+        say("intent logged")
+        values = proof.needles(settings, mall_id)
+        report.searched_for = len(values)
+        say("values to search for noted")
+        for name, step in _steps(settings, mall_id, history, report):
+            step()
+            say(name)
+        report.traces = proof.traces(settings, mall_id, values)
+        if report.traces:
+            first = report.traces[0]
+            raise Cafe24Error(
+                f"{len(report.traces)} places still hold values of mall {mall_id}",
+                where=f"{first.file}: {first.place}", remedy="stop what writes for the mall, then remove it again",
+            )  # fmt: skip
+        say("searched: nothing found")
+        proof.forget(settings, mall_id)
+        say("notes removed")
+        log.append([Event(f"{REMOVED}:{mall_id}:{at.isoformat()}", mall_id, REMOVED, at, {})])
+    return report
+
+
+def _steps(
+    settings: "Settings", mall_id: str, history: RunHistory | None, report: RemovalReport
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each step with its name; unregistering comes first, so that nothing new is let in."""
+
+    def count(found: dict[str, int]) -> None:
+        for place, n in found.items():
+            report.removed[place] = report.removed.get(place, 0) + n
+
+    def tokens() -> None:
+        report.tokens = _end_tokens(settings, mall_id)
+
+    def unregistered() -> None:
+        from cafe24_pipelines.cafe24.malls import unregister
+
+        unregister(settings.home, mall_id)
+
+    yield "tokens ended", tokens
+    yield "unregistered", unregistered
+    yield "server stores emptied", lambda: _empty_servers(settings, mall_id)
+    yield "files removed", lambda: count(_remove_files(settings, mall_id))
+    yield "encoders removed", lambda: count(_remove_encoders(settings, mall_id))
+    yield "rows removed", lambda: count(remove_rows(settings, mall_id))
+    if history is not None:
+        yield "run history removed", lambda: count(history(mall_id))
+
+
+def _check(mall_id: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,38}", mall_id):
+        raise BadInput(f"mall id {mall_id!r} is not valid", remedy="cafe24 mall list shows them")
+
+
+@contextmanager
+def _alone(settings: "Settings", mall_id: str, say: Progress) -> Iterator[None]:
+    """Hold the home's writer lock, and that of the mall's sync where there is one."""
+
+    def waiting() -> None:
+        say("another run is writing; the removal begins when that has ended")
+
+    with ExitStack() as held:
+        held.enter_context(writer_lock(settings.home.writer_lock, waiting=waiting))
+        api = settings.home.lake / mall_id / "api"
+        if api.exists():
+            from cafe24_pipelines.cafe24.sync.engine import LOCK_FILE
+
+            held.enter_context(writer_lock(api / LOCK_FILE, waiting=waiting))
+        yield
+
+
+def _end_tokens(settings: "Settings", mall_id: str) -> str:
+    """End the mall's tokens at Cafe24 where it still takes them; they are dropped here in any case, with the rows."""
+    from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+
+    if not (settings.state_url or settings.home.state.exists()):
+        return "none"
+    try:
+        keeper = token_keeper(settings, mall_id)
+        return keeper.revoke() if keeper.store.get(mall_id) is not None else "none"
+    except Cafe24Error:
+        return "dropped"  # Cafe24 ends them itself when the app is uninstalled; else they end by themselves
+
+
+def _remove_files(settings: "Settings", mall_id: str) -> dict[str, int]:
+    """Remove the mall's part of every room; files by room."""
+    done: dict[str, int] = {}
+    root = settings.home.root
+    for room in sorted(p for p in root.iterdir() if p.is_dir() and p.name not in _ROOTS_KEPT):
+        for path in sorted(room.iterdir()):
+            if path.name == mall_id or path.name.startswith(f"{mall_id}."):
+                done[room.name] = done.get(room.name, 0) + _removed(path)
+    return done
+
+
+def _removed(path: Path) -> int:
+    """How many files went; the folder is renamed first, so that no reader finds half of it."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return 1
+    files = sum(1 for p in path.rglob("*") if p.is_file())
+    aside = path.with_name(f"{path.name}.removed")
+    if aside != path and not aside.exists():
+        path = path.rename(aside)
+    shutil.rmtree(path)
+    return files
+
+
+def _remove_encoders(settings: "Settings", mall_id: str) -> dict[str, int]:
+    """Remove the pointer to the mall's fitted encoders, and every version that no other mall points to: a vocabulary
+    is made of a mall's words.
+    """
+    root = settings.home.vectors / "encoders"
+    pointers = root / "malls"
+    if not pointers.exists():
+        return {}
+    (pointers / f"{mall_id}.json").unlink(missing_ok=True)
+    used: set[str] = set()
+    for path in pointers.glob("*.json"):
+        pointer = json.loads(path.read_text(encoding="utf-8"))
+        used |= {pointer["current"], *pointer["kept"]}
+    old = [p for p in (root / "versions").glob("*") if p.name not in used]
+    for path in old:
+        shutil.rmtree(path)
+    return {"encoders": len(old)} if old else {}
+
+
+def _empty_servers(settings: "Settings", mall_id: str) -> None:
+    """Empty the mall's graph and collections on servers; each keeps the build before, so it is emptied twice."""
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.names import COLLECTIONS
+
+    if settings.graph != "embedded":
+        from cafe24_pipelines.ontology.domain import load_domain
+
+        graph, schema = parts.graph_store(settings), load_domain().graph_schema()
+        try:
+            for turn in ("removed-1", "removed-2"):
+                graph.stage(mall_id, schema, (), build_id=turn)
+                graph.publish(mall_id, (), build_id=turn, digest=turn)
+        finally:
+            graph.close()
+    if settings.vectors != "embedded":
+        vectors = parts.vector_store(settings)
+        try:
+            for collection in [c for c in COLLECTIONS if vectors.published(mall_id, c) is not None]:
+                vectors.publish(mall_id, collection, (), dense_size=1, build_id="removed", digest="removed")
+        finally:
+            vectors.close()
+
+
+def _not_searched(settings: "Settings") -> tuple[str, ...]:
+    beyond = ["sandbox/ (a sandbox mall's own data)"] if settings.home.sandbox.exists() else []
+    if settings.profile == "server":
+        beyond.append("Dagster's own database (PostgreSQL): the mall's runs are deleted, not searched for")
+    if settings.graph != "embedded":
+        beyond.append("Neo4j: the mall's graph is emptied; a marker that names the mall stays")
+    if settings.vectors != "embedded":
+        beyond.append("Qdrant: the mall's collections are emptied; markers that name the mall stay")
+    return tuple(beyond)

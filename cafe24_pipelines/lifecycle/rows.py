@@ -1,0 +1,99 @@
+"""Removing a mall's rows from databases: every table with a column `mall_id`, wherever it is.
+
+So a table that a room brings tomorrow is covered, too. Rows are overwritten as they are deleted (`secure_delete`),
+and the file is rewritten afterwards (VACUUM) and its write-ahead log emptied, so that freed pages hold nothing. The
+event log loses its rows this way as well: append-only means that nobody changes what was said, not that a merchant
+who leaves stays in it. Places in the log are never given again, so cursors of readers hold.
+Does not belong here: files, or Dagster's own tables.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cafe24_pipelines.cafe24.erase.databases import compact, databases
+from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.settings import Settings
+
+KEPT: Final = (REMOVAL, REMOVED)
+"""Events of a removed mall that stay: when its removal began and when it was proved, and nothing of its content."""
+_PATIENCE: Final = 60.0
+_NOT_OURS: Final = frozenset({"sqlite_sequence", "sqlite_stat1", "alembic_version"})
+
+
+def remove_rows(settings: "Settings", mall_id: str) -> dict[str, int]:
+    """Remove the mall's rows from every SQLite database of the home, and from shared state on a server.
+
+    Returns:
+        Rows by file and table.
+
+    Raises:
+        Cafe24Error: another process keeps a database in use.
+    """
+    done: dict[str, int] = {}
+    for path in sorted(databases(settings.home)):
+        name = str(path.relative_to(settings.home.root))
+        done |= {f"{name}: {table}": n for table, n in _from_file(path, mall_id).items()}
+    if settings.state_url:
+        done |= {f"shared state: {table}": n for table, n in _from_shared_state(settings, mall_id).items()}
+    return done
+
+
+def _from_file(path: Path, mall_id: str) -> Mapping[str, int]:
+    """Rows by table; the file is rewritten even where none is left, since a killed removal may have left pages."""
+    done: dict[str, int] = {}
+    with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as db:
+        tables = [name for name in _tables(db) if "mall_id" in _columns(db, name)]
+        if not tables:
+            return done
+        try:
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("BEGIN IMMEDIATE")
+            for table in tables:
+                kept = f" AND type NOT IN ({', '.join('?' * len(KEPT))})" if _is_log(db, table) else ""
+                values = [mall_id, *(KEPT if kept else ())]
+                if n := db.execute(f'DELETE FROM "{table}" WHERE mall_id = ?{kept}', values).rowcount:
+                    done[table] = n
+                if kept:  # places of readers of this mall's webhooks and hints are named by it
+                    db.execute("DELETE FROM cursors WHERE reader LIKE ? OR reader LIKE ?",
+                               [f"%:{mall_id}", f"%:{mall_id}:%"])  # fmt: skip
+            db.execute("COMMIT")
+            compact(db)
+        except sqlite3.OperationalError as e:
+            remedy = "stop what uses it (cafe24 ui, cafe24 serve), then remove again: it goes on where it was"
+            raise Cafe24Error("the database is in use", where=str(path), remedy=remedy) from e
+    return done
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [name for (name,) in rows if name not in _NOT_OURS]
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
+
+
+def _is_log(db: sqlite3.Connection, table: str) -> bool:
+    return table == "events" and {"seq", "type", "payload"} <= _columns(db, table)
+
+
+def _from_shared_state(settings: "Settings", mall_id: str) -> dict[str, int]:
+    from sqlalchemy import inspect, text
+
+    from cafe24_pipelines.stores.shared_state import shared_state
+
+    state, done = shared_state(settings), {}
+    inspector = inspect(state.engine)
+    tables = [t for t in inspector.get_table_names() if "mall_id" in {c["name"] for c in inspector.get_columns(t)}]
+    with state.transaction() as connection:
+        for table in sorted(tables):
+            n = connection.execute(text(f'DELETE FROM "{table}" WHERE mall_id = :mall'), {"mall": mall_id}).rowcount
+            if n:
+                done[table] = int(n)
+    return done

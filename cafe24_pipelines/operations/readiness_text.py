@@ -1,0 +1,79 @@
+"""Readiness as people read it: a Korean table for the terminal and for Markdown, and the lines of an alert.
+
+Does not belong here: judging, or the formats of Jira and Confluence (`posting.py`).
+"""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.operations.readiness import Item, Readiness
+
+AREAS_KO: Final = {
+    "workflow": "워크플로", "upkeep": "유지 관리", "asset": "자산", "check": "검사", "store": "저장소",
+    "model": "모델",
+}  # fmt: skip
+_AREAS_EN: Final = {
+    "workflow": "workflows", "upkeep": "upkeep", "asset": "assets", "check": "checks", "store": "stores",
+    "model": "models",
+}  # fmt: skip
+MARKS: Final = {"red": "✗", "green": "✓", "off": "·"}
+
+
+def headline(found: "Readiness", lang: str = "ko") -> str:
+    """One sentence."""
+    if lang == "en":
+        return "Ready: everything is green" if found.green else f"Not ready: {len(found.red)} items are red"
+    return "준비됨: 모두 정상입니다" if found.green else f"준비되지 않음: {len(found.red)}건이 정상이 아닙니다"
+
+
+def text(found: "Readiness", lang: str = "ko") -> str:
+    """The headline, a line an area, and every item that is not green with its remedy. Reasons are Korean."""
+    names = AREAS_KO if lang == "ko" else _AREAS_EN
+    lines = [headline(found, lang), ""]
+    for area, counts in found.counts().items():
+        mark = MARKS["red" if counts["red"] else "green"]
+        off = f", {'꺼짐' if lang == 'ko' else 'off'} {counts['off']}" if counts["off"] else ""
+        lines.append(f"{mark} {names[area]}: {counts['green']}/{counts['green'] + counts['red']}{off}")
+        lines += [line for item in found.red if item.area == area for line in _item(item)]
+    return "\n".join(lines)
+
+
+def _item(item: "Item") -> list[str]:
+    detail = f" ({item.detail})" if item.detail else ""
+    return [f"    ✗ {item.name}: {item.why}{detail}", f"      → {item.remedy}"]
+
+
+def markdown(found: "Readiness") -> str:
+    """A table of every item, the red ones first."""
+    lines = [f"**{headline(found)}**", "", "| | 영역 | 이름 | 이유 | 해결 |", "|---|---|---|---|---|"]
+    for i in by_state(found):
+        cells = (MARKS[i.state], AREAS_KO[i.area], i.name, i.why or i.detail, i.remedy)
+        lines.append(f"| {' | '.join(_cell(c) for c in cells)} |")
+    return "\n".join(lines)
+
+
+def by_state(found: "Readiness") -> list["Item"]:
+    """Every item: red, green, off; within a state in the order of the areas."""
+    return sorted(found.items, key=lambda i: list(MARKS).index(i.state))
+
+
+def changes(now_red: list["Item"], before: set[str]) -> list[str]:
+    """The lines of an alert: what is newly red, what is still, and what is mended."""
+    names = {f"{i.area}/{i.name}" for i in now_red}
+    new = [i for i in now_red if f"{i.area}/{i.name}" not in before]
+    lines = [f"✗ {AREAS_KO[i.area]} {i.name}: {i.why} → {i.remedy}" for i in new[:_SHOWN]]
+    if len(new) > _SHOWN:
+        lines.append(f"… 새로 {len(new) - _SHOWN}건 더")
+    mended = sorted(before - names)
+    if mended:
+        rest = f" 외 {len(mended) - _SHOWN}건" if len(mended) > _SHOWN else ""
+        lines.append(f"✓ 해결됨: {', '.join(mended[:_SHOWN])}{rest}")
+    still = len(names & before)
+    return [*lines, *([f"그대로: {still}건"] if still else []), "전체: `cafe24 ready`"]
+
+
+_SHOWN: Final = 8
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,154 @@
+"""Stores and models as items of readiness: reachable, readable, and of the same build; configured or off.
+
+Never asks a model anything: that costs money and is the warm-up's (`warmup.py`). Does not belong here: what Dagster
+knows (`instance_facts.py`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.operations.heartbeat import READER
+from cafe24_pipelines.operations.readiness import Item
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.settings import Settings
+    from cafe24_pipelines.stores.graph import GraphStore
+    from cafe24_pipelines.stores.vectors import VectorStore
+
+LATE: Final = timedelta(hours=1)
+"""A heartbeat older than this is missing: it comes every 15 minutes, behind a long run at times."""
+_RUN: Final = "`cafe24 run --mall {mall}`를 실행하십시오"
+
+
+def store_items(settings: "Settings", malls: Sequence[str], *, now: datetime | None = None) -> list[Item]:
+    """The event log with its heartbeat, then lake, graph and vectors of every mall."""
+    from cafe24_pipelines import parts
+
+    items = [_guarded("event_log", lambda: _log(settings, now or datetime.now(UTC)))]
+    if not malls:
+        return items
+    try:
+        graph = parts.graph_store(settings)
+    except Cafe24Error as e:
+        return [*items, _broken("graph", e)]
+    try:
+        vectors = parts.vector_store(settings)
+    except Cafe24Error as e:
+        graph.close()
+        return [*items, _broken("vectors", e)]
+    try:
+        for mall_id in malls:
+            items += _of_mall(settings, mall_id, graph, vectors)
+    finally:
+        graph.close()
+        vectors.close()
+    return items
+
+
+def _of_mall(settings: "Settings", mall_id: str, graph: "GraphStore", vectors: "VectorStore") -> Iterator[Item]:
+    yield _guarded(f"lake/{mall_id}", lambda: _lake(settings, mall_id))
+    yield _guarded(f"graph/{mall_id}", lambda: _graph(settings, mall_id, graph))
+    yield _guarded(f"vectors/{mall_id}", lambda: _vectors(settings, mall_id, vectors))
+
+
+def _guarded(name: str, look: Callable[[], Item]) -> Item:
+    try:
+        return look()
+    except (Cafe24Error, OSError, sqlite3.Error) as e:
+        return _broken(name, e)
+
+
+def _broken(name: str, e: Exception) -> Item:
+    """Why a store can't be used; our own words where they are ours."""
+    if isinstance(e, Cafe24Error):
+        return Item("store", name, "red", f"읽을 수 없습니다: {e.what}", e.remedy or "`cafe24 doctor`를 실행하십시오")
+    return Item("store", name, "red", f"읽을 수 없습니다: {type(e).__name__}", "`cafe24 doctor`를 실행하십시오")
+
+
+def _log(settings: "Settings", now: datetime) -> Item:
+    from cafe24_pipelines.parts import event_log
+
+    minute = event_log(settings).cursor(READER)
+    if not minute:
+        why, remedy = "심장 박동이 아직 없습니다", "Dagster UI → Automation에서 heartbeat_upkeep을 켜십시오"
+        return Item("store", "event_log", "red", why, remedy)
+    at = datetime.fromtimestamp(minute * 60, UTC)
+    if now - at > LATE:
+        remedy = "Dagster 데몬과 디스크를 보십시오; 박동은 15분마다 이벤트 로그와 레이크에 씁니다"
+        return Item("store", "event_log", "red", "심장 박동이 끊겼습니다", remedy, f"마지막 {at:%m-%d %H:%M} UTC")
+    return Item("store", "event_log", "green", detail=f"심장 박동 {at:%m-%d %H:%M} UTC")
+
+
+def _lake(settings: "Settings", mall_id: str) -> Item:
+    from cafe24_pipelines.parts import mall_lake
+
+    counts, name = mall_lake(settings, mall_id).counts(), f"lake/{mall_id}"
+    if not counts:
+        return Item("store", name, "red", "적재된 데이터가 없습니다", _RUN.format(mall=mall_id))
+    return Item("store", name, "green", detail=f"{sum(counts.values()):,}행")
+
+
+def _graph(settings: "Settings", mall_id: str, graph: "GraphStore") -> Item:
+    from cafe24_pipelines.cafe24.malls import mall
+    from cafe24_pipelines.ontology.build import facts_build_id
+    from cafe24_pipelines.parts import mall_lake
+
+    name, published = f"graph/{mall_id}", graph.published(mall_id)
+    if published is None:
+        return Item("store", name, "red", "게시된 그래프가 없습니다", _RUN.format(mall=mall_id))
+    if graph.staged(mall_id) != facts_build_id(mall_lake(settings, mall_id), mall(settings.home, mall_id)):
+        remedy = "ontology_builder를 켜거나 " + _RUN.format(mall=mall_id)
+        return Item("store", name, "red", "그래프가 지금의 레이크와 다른 빌드입니다", remedy)
+    known = {str(row["title"]) for row in graph.query(mall_id, _PATTERNS)}
+    if known != _patterns(settings, mall_id):
+        remedy = "패턴이 게시된 뒤 그래프가 다시 게시되지 않았습니다: `cafe24 rebuild graph`"
+        return Item("store", name, "red", "그래프의 패턴이 게시된 패턴과 다릅니다", remedy)
+    return Item("store", name, "green", detail=f"빌드 {published[0][:12]}")
+
+
+_PATTERNS: Final = "MATCH (p:CRM_Pattern {mall_id: $mall_id}) RETURN p.title AS title"
+"""Titles hold the numbers that were found, so they differ when the findings do."""
+
+
+def _patterns(settings: "Settings", mall_id: str) -> set[str]:
+    from cafe24_pipelines.discovery.patterns import PatternBook
+
+    return {p.title for p in PatternBook(settings.home.patterns).current(mall_id)}
+
+
+def _vectors(settings: "Settings", mall_id: str, vectors: "VectorStore") -> Item:
+    from cafe24_pipelines.names import COLLECTIONS, INSIGHTS
+
+    name = f"vectors/{mall_id}"
+    missing = [c for c in COLLECTIONS if vectors.published(mall_id, c) is None]
+    if missing:
+        return Item("store", name, "red", f"게시되지 않은 컬렉션: {', '.join(missing)}", _RUN.format(mall=mall_id))
+    counts = vectors.counts(mall_id)
+    texts = [p.payload for p in vectors.points(mall_id, INSIGHTS).values()]
+    held = {str(t["title"]) for t in texts if str(t["document_id"]).startswith("pattern-")}
+    if held != _patterns(settings, mall_id):
+        why, remedy = "인사이트 벡터가 게시된 패턴과 다릅니다", "`cafe24 rebuild vectors`를 실행하십시오"
+        return Item("store", name, "red", why, remedy)
+    return Item("store", name, "green", detail=f"{sum(counts.values()):,}개")
+
+
+def model_items(settings: "Settings") -> Iterator[Item]:
+    """Each model: configured, local, or off. Whether a server answers is not tried here."""
+    from cafe24_pipelines.operations.warmup import last_warmth
+
+    local = settings.llm_model.startswith("local/")
+    yield Item("model", "LLM_MODEL", "green", detail=f"{settings.llm_model}{' (오프라인 조합기)' if local else ''}")
+    optional = {
+        "EMBEDDING_MODEL": settings.embedding_model, "RERANK_MODEL": settings.rerank_model,
+        "TOKENIZER_FILE": settings.tokenizer_file,
+    }  # fmt: skip
+    for name, value in optional.items():
+        yield Item("model", name, "green" if value else "off", detail=value or "설정하지 않았습니다")
+    if not settings.finetuned_model:
+        yield Item("model", "FINETUNED_MODEL", "off", detail="설정하지 않았습니다")
+        return
+    said = last_warmth(settings)
+    yield Item("model", "FINETUNED_MODEL", "green", detail=f"{settings.finetuned_model}{said and f', {said}'}")

@@ -1,0 +1,102 @@
+"""An incoming webhook of Slack: one message, sent with bounded patience, and an honest word on whether it arrived.
+
+The address is a secret; no error repeats it. Does not belong here: what is said, or what was said before.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from cafe24_pipelines.errors import Cafe24Error
+
+if TYPE_CHECKING:
+    import httpx
+
+ATTEMPTS: Final = 4
+LONGEST_WAIT: Final = 60.0
+"""Seconds that a call waits before it is tried again; who asks for more is asked again by the next digest."""
+SECONDS: Final = 10.0
+_REPLY: Final = re.compile(r"[a-z_]{2,60}")
+
+_REMEDIES: Final = {
+    "invalid_token": "make a new webhook in Slack and set SLACK_WEBHOOK_URL",
+    "no_service": "the webhook was removed: make a new one in Slack and set SLACK_WEBHOOK_URL",
+    "no_active_hooks": "the webhook is disabled: enable it in Slack or set another SLACK_WEBHOOK_URL",
+    "channel_not_found": "the webhook's channel is gone: make a webhook for another one",
+    "channel_is_archived": "unarchive the channel or make a webhook for another one",
+    "action_prohibited": "an administrator restricts posting to this channel",
+    "posting_to_general_channel_denied": "an administrator restricts posting to #general: use another channel",
+}
+
+
+class NotDelivered(Cafe24Error):
+    """Slack surely has not accepted the message. `lasting`: trying again will not help until somebody acts."""
+
+    def __init__(self, what: str, *, lasting: bool, remedy: str = "") -> None:
+        super().__init__(what, where="Slack", remedy=remedy)
+        self.lasting = lasting
+
+
+class DeliveryUnknown(Cafe24Error):
+    """The message was sent and no reply came: it may stand in the channel or not."""
+
+
+class SlackWebhook:
+    """One webhook. `sleep` waits between attempts."""
+
+    channel: Final = "slack"
+
+    def __init__(self, url: str, *, seconds: float = SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._url, self._seconds, self._sleep = url, seconds, sleep
+
+    def send(self, body: dict[str, Any], text: str) -> None:
+        """Post a message; `text` (for terminals) is not used.
+
+        A call that Slack refused for the time being (429, 5xx) or that never reached it is tried again.
+
+        Raises:
+            NotDelivered: it was refused, or could not be handed over in the given attempts.
+            DeliveryUnknown: it was handed over and no reply came; it is not tried again.
+        """
+        import httpx
+
+        why, pause = "", 0.0
+        with httpx.Client(timeout=self._seconds, follow_redirects=False) as client:
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    self._sleep(pause)
+                try:
+                    reply = client.post(self._url, json=body)
+                except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as e:
+                    why, pause = f"no connection ({type(e).__name__})", 2.0**attempt
+                    continue
+                except httpx.HTTPError as e:
+                    raise DeliveryUnknown(
+                        f"no reply came ({type(e).__name__})", where="Slack", remedy="look into the channel"
+                    ) from None  # its text may hold the address
+                wait = self._judged(reply, attempt)
+                if wait is None:
+                    return
+                why, pause = f"status {reply.status_code}", wait
+        raise NotDelivered(f"{why}, after {ATTEMPTS} attempts", lasting=False)
+
+    def _judged(self, reply: "httpx.Response", attempt: int) -> float | None:
+        """None when it was accepted, else seconds until the next attempt."""
+        said = _REPLY.fullmatch(reply.text.strip()[:80])
+        if reply.status_code == 200 and said and said[0] == "ok":
+            return None
+        if reply.status_code == 429:
+            wait = _seconds(reply.headers.get("Retry-After", ""), 2.0**attempt)
+            if wait > LONGEST_WAIT:
+                raise NotDelivered(f"asked to wait {wait:.0f} s", lasting=False, remedy="the next digest tells it")
+            return wait
+        if reply.status_code >= 500:
+            return float(2.0**attempt)
+        word = said[0] if said else "an unknown reply"
+        raise NotDelivered(f"status {reply.status_code}: {word}", lasting=True, remedy=_REMEDIES.get(word, ""))
+
+
+def _seconds(text: str, otherwise: float) -> float:
+    """Retry-After in seconds; Slack sends a whole number."""
+    return float(text) if re.fullmatch(r"\d{1,6}", text.strip()) else otherwise

@@ -1,0 +1,87 @@
+"""A digest in Slack's Block Kit, within Slack's limits. Names from a shop stay text: no mention, no link, no markup.
+
+Does not belong here: what a digest says (`digest.py`), or sending it (`slack.py`).
+"""
+
+from typing import Any, Final
+
+from cafe24_pipelines.reports.digest import KINDS, Digest, Item
+
+MOST_BLOCKS: Final = 50
+MOST_TEXT: Final = 3000
+MOST_HEADER: Final = 150
+MOST_FIELD: Final = 2000
+MOST_FIELDS: Final = 10
+_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKS: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
+_IN_CODE: Final = str.maketrans({"`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
+_QUERY_CHARACTERS: Final = 160
+
+
+def message(digest: Digest) -> dict[str, Any]:
+    """The body of a webhook call: blocks, and a text for notifications and old clients."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": cut(digest.title, MOST_HEADER), "emoji": False}}
+    ]
+    if digest.headline:
+        fields = [
+            _mrkdwn(f"*{escaped(name, 200)}*\n{escaped(value, 200)}") for name, value in digest.headline[:MOST_FIELDS]
+        ]
+        blocks.append({"type": "section", "fields": fields})
+    blocks.append(_context(f"자료 기준일 {escaped(digest.as_of or '없음', 40)}"))
+    room = MOST_BLOCKS - len(blocks) - 2  # for the notes and the link
+    for one in digest.items[: room // 2]:
+        blocks += _item(one, digest.link)
+    if notes := digest.notes():
+        blocks.append(_context(escaped(" ".join(notes), 1000)))
+    blocks.append(_context(_whole(digest)))
+    return {"text": escaped(f"{digest.title}: {len(digest.items)}건", MOST_TEXT), "blocks": blocks}
+
+
+def _item(one: Item, link: str) -> list[dict[str, Any]]:
+    lines = [f"*[{KINDS[one.kind]}]* {escaped(one.title, 600)}"]
+    lines += [escaped(one.detail, 900)] if one.detail else []
+    lines += [f"*할 일* {escaped(one.action, 600)}"] if one.action else []
+    blocks = [{"type": "section", "text": _mrkdwn("\n".join(lines))}]
+    shown = [f"`{escaped(cut(one.query, _QUERY_CHARACTERS), 800, _IN_CODE)}`"] if one.query else []
+    shown += [f"<{_address(link, one.anchor)}|근거 보기>"] if link and one.anchor else []
+    return [*blocks, _context(" · ".join(shown))] if shown else blocks
+
+
+def _whole(digest: Digest) -> str:
+    if digest.link:
+        return f"<{_address(digest.link, '')}|보고서 열기>"
+    return f"보고서: `cafe24 report --mall {escaped(digest.mall_id, 60)} --open`"
+
+
+def _address(link: str, anchor: str) -> str:
+    whole = f"{link}#{anchor}" if anchor else link
+    return whole.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    """Formatted text in which nothing becomes a link or a mention by itself."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def escaped(text: str, most: int, marks: dict[int, str] = _MARKS) -> str:
+    """A text with Slack's control characters escaped and its markup disarmed; at most `most` characters so."""
+    pieces = [_ESCAPES.get(c, c) for c in text.translate(marks)]
+    if sum(map(len, pieces)) <= most:
+        return "".join(pieces)
+    kept, size = [], 1  # for the ellipsis; an entity is never cut in two
+    for piece in pieces:
+        if size + len(piece) > most:
+            break
+        kept.append(piece)
+        size += len(piece)
+    return "".join(kept) + "…"

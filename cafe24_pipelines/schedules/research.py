@@ -1,0 +1,25 @@
+"""Web research by the clock: one run for the installation, whatever malls it has."""
+
+import dagster as dg
+
+from cafe24_pipelines.jobs import research_collection
+from cafe24_pipelines.names import CRM_TEAM, SEOUL
+from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG
+
+
+@dg.schedule(
+    name="morning_research",
+    cron_schedule="0 9,14 * * *",
+    job=research_collection,
+    execution_timezone=SEOUL,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    tags={WORKFLOW_TAG: "auto_discovery"},
+    owners=[CRM_TEAM],
+    description="09:00 and 14:00: visits the allowed web sources and logs their dated, cited benchmarks.",
+)
+def morning_research(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a tick; its result is the asset `web_research`."""
+    return dg.RunRequest(run_key=f"web_research:{context.scheduled_execution_time.isoformat()}")
+
+
+all_schedules = [morning_research]
