@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from cafe24_pipelines.automation import WORKFLOW_TAG
 from cafe24_pipelines.jobs import research_collection
 from cafe24_pipelines.names import CRM_TEAM, SEOUL
-from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG
 
 
 @dg.schedule(

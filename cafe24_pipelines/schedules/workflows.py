@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import discovery, shop_chain
-from cafe24_pipelines.names import SEOUL
+from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, SEOUL
 from cafe24_pipelines.resources.events import EventsResource
-
-WORKFLOW_TAG = "cafe24/workflow"
 
 
 @dg.schedule(
@@ -21,7 +20,13 @@ WORKFLOW_TAG = "cafe24/workflow"
     execution_timezone=SEOUL,
     default_status=dg.DefaultScheduleStatus.STOPPED,
     tags={WORKFLOW_TAG: "infrastructure"},
+    owners=[DATA_TEAM],
     description="Hourly: lands each mall's source again; unchanged rows write nothing.",
+    metadata=about(
+        reads="each mall's source: the Admin API, its downloads, or the sandbox; its plan",
+        writes="API rows, shop tables and the ledger of windows, in the lake",
+        remedy="nothing landed is lost: `cafe24 sync --mall ID` goes on where it stopped and names what is open",
+    ),
 )
 def shop_sync(
     context: dg.ScheduleEvaluationContext, events: EventsResource
@@ -50,7 +55,13 @@ def shop_sync(
     execution_timezone=SEOUL,
     default_status=dg.DefaultScheduleStatus.STOPPED,
     tags={WORKFLOW_TAG: "cross_pattern"},
+    owners=[CRM_TEAM],
     description="11:00 and 16:00: runs the detectors over each mall's own data.",
+    metadata=about(
+        reads="the lake, the staged graph, the history of findings in the event log",
+        writes="patterns, findings and retractions as events, the graph's finding layer, `cafe24_insights`",
+        remedy="the patterns of before stay published: mend what the run says and launch `discovery` for the mall",
+    ),
 )
 def cross_pattern_v1(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """One run a mall."""

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import after_landing
+from cafe24_pipelines.names import DATA_TEAM
 from cafe24_pipelines.resources.graph import GraphResource
-from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG
 from cafe24_pipelines.settings import Settings
 
 
@@ -31,7 +32,13 @@ def stale_malls(wanted: Mapping[str, str], built: Mapping[str, str | None], aske
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
     tags={WORKFLOW_TAG: "infrastructure"},
+    owners=[DATA_TEAM],
     description="When landed data or domain.yaml changed: rebuilds the graph and everything after it.",
+    metadata=about(
+        reads="digests of the lake and of ontology/domain.yaml, the build id of the staged graph",
+        writes="vectors, graph, analyses, patterns, answers and the data set of each changed mall",
+        remedy="readers keep the last complete build: mend what the run says and launch `after_landing` for the mall",
+    ),
 )
 def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult | dg.SkipReason:
     """Ask for one run a mall whose published graph is not of its lake."""

@@ -9,10 +9,10 @@ from typing import Final
 
 import dagster as dg
 
+from cafe24_pipelines.automation import WORKFLOW_TAG
 from cafe24_pipelines.jobs import research_comparison, research_summary
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.schedules.workflows import WORKFLOW_TAG
 from cafe24_pipelines.settings import Settings
 
 MOST_MALLS: Final = 20

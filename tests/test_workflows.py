@@ -1,0 +1,94 @@
+"""The contract of the 24 workflows, walked over the definitions; and their runbook, which can't drift from them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from cafe24_pipelines.automation import CATEGORIES, READS, REMEDY, WORKFLOW_TAG, WRITES
+from cafe24_pipelines.definitions import build_defs
+from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, ML_TEAM, SEOUL
+from cafe24_pipelines.runbook import ORDER, page, workflows
+
+CRONS = {
+    "morning_research": "0 9,14 * * *",
+    "evening_analysis": "0 12,18 * * *",
+    "weekly_retrospective": "0 10 * * 0",
+    "code_analyzer": "0 10,15 * * *",
+    "ontology_health": "30 10,14,17 * * *",
+    "insight_publisher": "30 12,18 * * *",
+    "shop_sync": "5 * * * *",
+    "prototype_completion": "40 * * * *",
+    "model_warmup": "*/10 8-21 * * *",
+    "cross_pattern_v1": "0 11,16 * * *",
+}
+"""Minutes of the hourly ones are ours; the rest stands in the table. 8-21 ends at 21:50, the last before 22:00."""
+
+CATEGORY = {
+    "ab_test": ORDER[0:4], "dashboard": ORDER[4:6], "auto_discovery": ORDER[6:11], "intelligent": ORDER[11:15],
+    "infrastructure": ORDER[15:21], "model_warmup": ORDER[21:22], "cross_pattern": ORDER[22:24],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_defs()
+
+
+@pytest.fixture(scope="module")
+def tagged(defs: dg.Definitions) -> dict[str, Any]:
+    every = [*(defs.schedules or ()), *(defs.sensors or ())]
+    return {d.name: d for d in every if WORKFLOW_TAG in (d.tags or {})}  # type: ignore[union-attr]
+
+
+def test_exactly_the_24_carry_the_tag_with_their_category(tagged: dict[str, Any]) -> None:
+    assert len(ORDER) == len(set(ORDER)) == 24
+    assert set(tagged) == set(ORDER)
+    for category, names in CATEGORY.items():
+        assert {name for name, d in tagged.items() if d.tags[WORKFLOW_TAG] == category} == set(names)
+    assert list(CATEGORY) == list(CATEGORIES)
+
+
+def test_schedules_run_at_the_tables_times_in_seoul(tagged: dict[str, Any]) -> None:
+    schedules = {name: d for name, d in tagged.items() if isinstance(d, dg.ScheduleDefinition)}
+    assert {name: d.cron_schedule for name, d in schedules.items()} == CRONS
+    assert {d.execution_timezone for d in schedules.values()} == {SEOUL}
+
+
+def test_every_workflow_has_owner_status_interval_and_a_runbook_entry(tagged: dict[str, Any]) -> None:
+    for name, d in tagged.items():
+        assert d.owners and set(d.owners) <= {DATA_TEAM, CRM_TEAM, ML_TEAM}, name
+        assert d.default_status in (dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED), name
+        if isinstance(d, dg.SensorDefinition):
+            assert d.minimum_interval_seconds and d.minimum_interval_seconds >= 30, name
+        assert d.description and "\n" not in d.description and ":" in d.description, name
+        told = {key: str(getattr(value, "value", value)) for key, value in d.metadata.items()}
+        assert all(len(told.get(key, "")) > 10 for key in (READS, WRITES, REMEDY)), name
+
+
+def test_what_they_start_exists(defs: dg.Definitions) -> None:
+    jobs = {job.name for job in defs.resolve_all_job_defs()}
+    for workflow in workflows(defs):
+        assert set(workflow.starts) <= jobs, workflow.name
+
+
+def test_nothing_that_a_sensor_starts_has_an_automation_condition_too(defs: dg.Definitions) -> None:
+    conditioned = [spec.key for spec in defs.resolve_all_asset_specs() if spec.automation_condition is not None]
+    assert conditioned == [], "an asset that a workflow launches would be launched twice"
+
+
+def test_the_runbook_is_made_of_the_definitions(defs: dg.Definitions) -> None:
+    text = page(workflows(defs))
+    stored = (Path(__file__).parents[1] / "docs" / "workflows.md").read_text(encoding="utf-8")
+    assert stored == text, "run: python -m cafe24_pipelines.runbook > docs/workflows.md"
+    assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == list(ORDER)
+
+
+def test_the_definitions_load_without_a_warning() -> None:
+    load = [sys.executable, "-W", "default", "-c", "import cafe24_pipelines.definitions"]
+    done = subprocess.run(load, capture_output=True, text=True, check=True, timeout=120)
+    assert [line for line in done.stderr.splitlines() if "cafe24_pipelines" in line] == []
