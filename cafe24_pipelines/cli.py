@@ -17,10 +17,11 @@ from cafe24_pipelines.commands.feedback import feedback
 from cafe24_pipelines.commands.generate import generate
 from cafe24_pipelines.commands.health import health
 from cafe24_pipelines.commands.keys import keys
+from cafe24_pipelines.commands.learning import recipes, settings_in_force
 from cafe24_pipelines.commands.mall import mall as mall_group
 from cafe24_pipelines.commands.mcp import mcp
-from cafe24_pipelines.commands.report import report
 from cafe24_pipelines.commands.ready import ready
+from cafe24_pipelines.commands.report import report
 from cafe24_pipelines.commands.research import research
 from cafe24_pipelines.commands.rows import rows as rows_behind
 from cafe24_pipelines.commands.servers import sandbox, serve
@@ -41,6 +42,8 @@ main.add_command(research)
 main.add_command(ready)
 main.add_command(mall_group)
 main.add_command(report)
+main.add_command(recipes)
+main.add_command(settings_in_force)
 
 
 @main.command()

@@ -3,12 +3,12 @@
 import dagster as dg
 
 from cafe24_pipelines.assets.admin_api import ORDER_HISTORY
-from cafe24_pipelines.names import ADMIN_API, EXPERIMENTS, OPERATIONS, PATTERNS, RESEARCH, SHOP
+from cafe24_pipelines.names import ADMIN_API, EXPERIMENTS, LEARNING, OPERATIONS, PATTERNS, RESEARCH, SHOP, WATCH
 
 _by_mall = (
     dg.AssetSelection.all()
     - dg.AssetSelection.assets(ORDER_HISTORY, "insight_digest")  # which speaks to people, by the clock
-    - dg.AssetSelection.groups(EXPERIMENTS, OPERATIONS, RESEARCH)
+    - dg.AssetSelection.groups(EXPERIMENTS, LEARNING, OPERATIONS, RESEARCH, WATCH)
 )
 whole_chain = dg.define_asset_job(
     "whole_chain",
@@ -24,15 +24,16 @@ shop_chain = dg.define_asset_job(
 
 after_landing = dg.define_asset_job(
     "after_landing",
-    selection=_by_mall - dg.AssetSelection.groups(ADMIN_API, SHOP),
+    selection=(_by_mall - dg.AssetSelection.groups(ADMIN_API, SHOP))
+    | dg.AssetSelection.assets("benchmark_comparison"),
     description="Rebuild every projection of one mall from what has landed.",
 )
 
 discovery = dg.define_asset_job(
     "discovery",
     selection=dg.AssetSelection.groups(PATTERNS).required_multi_asset_neighbors()
-    | dg.AssetSelection.assets("rfm", "ontology_facts", "ontology_graph", "cafe24_insights"),
-    description="Run the detectors over what has landed and publish graph and insights.",
+    | dg.AssetSelection.assets("rfm", "ontology_facts", "ontology_graph", "cafe24_insights", "benchmark_comparison"),
+    description="Run the detectors over what has landed and publish graph, insights and benchmark comparison.",
 )
 
 order_backfill = dg.define_asset_job(
@@ -57,13 +58,6 @@ research_collection = dg.define_asset_job(
     "research_collection",
     selection=dg.AssetSelection.assets("web_research"),
     description="Visit the allowed web sources once and log what they claim; for all malls.",
-)
-
-research_comparison = dg.define_asset_job(
-    "research_comparison",
-    selection=dg.AssetSelection.groups(PATTERNS).required_multi_asset_neighbors()
-    | dg.AssetSelection.assets("rfm", "ontology_facts", "ontology_graph", "cafe24_insights", "benchmark_comparison"),
-    description="Discovery of one mall with the claims that stand now, then the mall beside the research.",
 )
 
 research_summary = dg.define_asset_job(
@@ -108,6 +102,54 @@ model_warming = dg.define_asset_job(
     description="One tiny completion of the fine-tuned model, within the month's budget.",
 )
 
+learning = dg.define_asset_job(
+    "learning",
+    selection=dg.AssetSelection.assets("learning_candidates"),
+    description="One mall's feedback judged, and what stands of it.",
+)
+
+code_generation = dg.define_asset_job(
+    "code_generation",
+    selection=dg.AssetSelection.assets("generated_code"),
+    description="One mall's requests for code, each answered once.",
+)
+
+code_analysis = dg.define_asset_job(
+    "code_analysis",
+    selection=dg.AssetSelection.assets("api_recipes"),
+    description="Recipes mined from one mall's generated code.",
+)
+
+settings_trial = dg.define_asset_job(
+    "settings_trial",
+    selection=dg.AssetSelection.assets("retrieval_settings"),
+    description="One trial of retrieval settings for one mall, offline.",
+)
+
+health_watch = dg.define_asset_job(
+    "health_watch",
+    selection=dg.AssetSelection.assets("ontology_health"),
+    description="One mall's graph checked, and an alarm where it fell.",
+)
+
+churn_watch = dg.define_asset_job(
+    "churn_watch",
+    selection=dg.AssetSelection.assets("churn_signals"),
+    description="One mall's customers newly at risk, from the scores that stand.",
+)
+
+day_analysis = dg.define_asset_job(
+    "day_analysis",
+    selection=dg.AssetSelection.assets("day_summary"),
+    description="One mall's day beside what is usual.",
+)
+
+week_review = dg.define_asset_job(
+    "week_review",
+    selection=dg.AssetSelection.assets("week_retrospective"),
+    description="One mall's week, and what came of the promises of the week before.",
+)
+
 all_jobs = [
     whole_chain,
     shop_chain,
@@ -117,7 +159,6 @@ all_jobs = [
     comparison,
     comparison_report,
     research_collection,
-    research_comparison,
     research_summary,
     dashboard_publication,
     dashboard_rendering,
@@ -125,4 +166,12 @@ all_jobs = [
     heartbeat_beat,
     readiness_check,
     model_warming,
+    learning,
+    code_generation,
+    code_analysis,
+    settings_trial,
+    health_watch,
+    churn_watch,
+    day_analysis,
+    week_review,
 ]

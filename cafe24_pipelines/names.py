@@ -22,6 +22,8 @@ EXPERIMENTS: Final = "experiments"
 RESEARCH: Final = "research"
 REPORTS: Final = "reports"
 OPERATIONS: Final = "operations"
+LEARNING: Final = "learning"
+WATCH: Final = "watch"
 
 # What is compared: the same question and model, with more and more material; the last has a model of its own.
 ARMS: Final = ("baseline", "rag", "ontology", "finetuned")

@@ -121,12 +121,14 @@ def encoder_store(settings: Settings) -> "EncoderStore":
 
 
 def retriever(settings: Settings, vectors: "VectorStore", mall_id: str) -> "Retriever":
-    """Hybrid search over one mall's published collections."""
+    """Hybrid search over one mall's published collections, with the settings that are in force for it."""
     from cafe24_pipelines.knowledge.rerank import reranker
     from cafe24_pipelines.knowledge.search import Retriever
+    from cafe24_pipelines.learning.active import ActiveRanking
 
     access = {"api_base": settings.rerank_api_base, "api_key": settings.rerank_api_key}
-    return Retriever(vectors, encoder_store(settings), mall_id, reranker(settings.rerank_model, **access))
+    ranking = ActiveRanking(event_log(settings), mall_id)
+    return Retriever(vectors, encoder_store(settings), mall_id, reranker(settings.rerank_model, **access), ranking)
 
 
 def language_model(settings: Settings, mall: "Mall | None" = None) -> "LanguageModel":

@@ -43,7 +43,7 @@ class Workflow:
 
 def workflows(defs: "dg.Definitions") -> list[Workflow]:
     """Every definition with the workflow tag, in the table's order (those that it doesn't name come last)."""
-    tagged = [d for d in (*(defs.schedules or ()), *(defs.sensors or ())) if WORKFLOW_TAG in (d.tags or {})]  # type: ignore[union-attr]
+    tagged = [d for d in (*(defs.schedules or ()), *(defs.sensors or ())) if WORKFLOW_TAG in (d.tags or {})]
     place = {name: i for i, name in enumerate(ORDER)}
     return sorted(map(_read, tagged), key=lambda w: (place.get(w.name, len(place)), w.name))
 

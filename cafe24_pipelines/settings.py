@@ -291,8 +291,12 @@ def _http_url(env: Mapping[str, str], name: str, default: str) -> str:
 def _secret_url(env: Mapping[str, str], name: str) -> str:
     """An address that is itself a secret ("" when unset); an error doesn't repeat it."""
     url = env.get(name, "").strip()
-    parts = urlsplit(url)
-    if url and not (parts.hostname and (parts.scheme == "https" or parts.hostname in LOOPBACK)):
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if url and not (host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))):
         raise ConfigError(f"{name} is not an https address", remedy="plain http is accepted for loopback only")
     return url
 

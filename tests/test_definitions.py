@@ -22,11 +22,19 @@ LINEAGE = {
     "ontology_graph": {"ontology_facts", "patterns"},
     "cafe24_insights": {"patterns", "cafe24_api_docs", "cafe24_crm_knowledge"},
     "verified_answers": {"ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
-    "finetune_dataset": {"verified_answers", "patterns", "api_docs", "crm_articles"},
+    "learning_candidates": {"verified_answers"},
+    "finetune_dataset": {"verified_answers", "learning_candidates", "patterns", "api_docs", "crm_articles"},
+    "generated_code": {"cafe24_api_docs"},
+    "api_recipes": set(),
+    "retrieval_settings": {"cafe24_api_docs", "cafe24_crm_knowledge"},
     "ab_questions": {*names.SHOP_TABLES, "api_docs"},
     "ab_answers": {"ab_questions", "ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
     "ab_scores": {"ab_answers"},
     "ab_report": {"ab_scores"},
+    "ontology_health": {"ontology_graph"},
+    "churn_signals": {"churn", "customer_360"},
+    "day_summary": {"orders", "reviews", "stock_alerts", "patterns"},
+    "week_retrospective": {"orders", "reviews", "patterns"},
 }
 API_ASSETS = {f"admin_api/{name}" for name in (*names.API_RESOURCES, "order_history")}
 ANALYSES = {

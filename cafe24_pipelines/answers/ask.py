@@ -241,6 +241,10 @@ def _model_of(arm: str, services: Services) -> "LanguageModel":
     return services.finetuned
 
 
+_NOT_THERE = frozenset(["unknown_id", "unknown_path", "unknown_member"])
+"""Refusals of what was named exactly and doesn't exist: no document could answer about it."""
+
+
 def _gather(found: Route, services: Services, arm: str, model: "LanguageModel") -> Evidence | Refusal:
     """The material that the arm may use; a refusal when there must be some and there is none."""
     if arm == "baseline":
@@ -251,7 +255,7 @@ def _gather(found: Route, services: Services, arm: str, model: "LanguageModel") 
         return Refusal("no_patterns", KO.no_patterns)
     patterns = gather.patterns(found, services) if found.patterns and not found.api else ()
     result = None if found.patterns and not found.documents and patterns else gather.computed(found, services)
-    if isinstance(result, Refusal) and not (found.documents or patterns):
+    if isinstance(result, Refusal) and (result.rule in _NOT_THERE or not (found.documents or patterns)):
         return result
     figures = (result,) if isinstance(result, Computed) else ()
     wanted = found.documents and ("advice" in found.concepts or not figures)

@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cafe24_pipelines.answers.details import asked_lines
 from cafe24_pipelines.answers.evidence import TASK
 from cafe24_pipelines.answers.frames import KO, Frames, frames
 from cafe24_pipelines.answers.prompts import REMOVED, Block, Message, lang_of, parse
-from cafe24_pipelines.answers.words import concepts, content_words, squeezed, with_synonyms
+from cafe24_pipelines.answers.words import concepts, squeezed, subject_words, with_synonyms
 
 if TYPE_CHECKING:
     from litellm import CustomLLM
@@ -43,6 +44,15 @@ _METHODS = (
     ("POST", re.compile(r"등록|만들|추가|발급|지급|발송|보내|생성|쓰기|전송")),
     ("GET", re.compile(r"조회|목록|가져|읽|확인|보려|불러|받아|찾|알아|분석|세는|개수")),
 )
+_SORTS = tuple(
+    (re.compile(asked), re.compile(title))
+    for asked, title in (
+        (r"목록|리스트|전체|전부|여러|모두", r"목록"),
+        (r"개수|건수|몇\s?(?:건|개|명)|수\s?(?:조회|를|만|세)|세는", r"수 조회"),
+        (r"상세|하나만|한\s?(?:건|개|명)|단건", r"상세"),
+    )
+)
+"""Which of a resource's reading calls is meant, and how its title says so."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,11 @@ def compose(messages: list[Message]) -> str:
     call = None if steps or computed else _call(question, blocks)
     if call:
         parts.append(_told(call, question, said))
-    words = content_words(question)
-    quoted = _quoted([b for b in blocks if b.kind == "문서"][:_MAX_DOCUMENTS], words, call)
+    words = subject_words(question)
+    details = asked_lines(question)
+    if call and call.scope and _ASKS_SCOPE.search(question):
+        details = tuple(p for p in details if not p.search(call.scope))  # the call has said it
+    quoted = _quoted([b for b in blocks if b.kind == "문서"][:_MAX_DOCUMENTS], words, call, details)
     if quoted:
         parts.append("\n".join([said.documents, *quoted]))
     parts += [] if first else told
@@ -125,14 +138,17 @@ def _call(question: str, blocks: list[Block]) -> _Call | None:
     wanted = _named_words(question)
     method = next((name for name, pattern in _METHODS if pattern.search(question)), "")
 
-    def fit(call: _Call) -> tuple[int, bool, int]:
-        return _named(call.shown, wanted), call.endpoint.startswith(method), -len(call.shown)
+    sort = next((title for asked, title in _SORTS if asked.search(question)), None)
+
+    def fit(call: _Call) -> tuple[int, bool, bool, int]:
+        kind = sort is not None and sort.search(call.shown) is not None
+        return _named(call.shown, wanted), call.endpoint.startswith(method), kind, -len(call.shown)
 
     spelt = next((call for call in calls if call.endpoint.lower() in question.lower()), None)
     best = spelt or max(calls, key=fit, default=None)
     if best is None or spelt or not wanted:
         return spelt
-    shared, does, _ = fit(best)
+    shared, does, *_ = fit(best)
     if not _ASKS_API.search(question):
         return best if shared == len(wanted) and does else None
     enough = 2 * shared > len(wanted) or (2 * shared == len(wanted) and does and method)
@@ -142,7 +158,7 @@ def _call(question: str, blocks: list[Block]) -> _Call | None:
 def _named_words(question: str) -> list[str]:
     """The words that say what a call is about: neither that it is a call nor what it does."""
     verbs = [pattern for _, pattern in _METHODS]
-    words = [w for w in content_words(question) if not _ASKS_API.search(w) and not _IDLE.match(w)]
+    words = [w for w in subject_words(question) if not _ASKS_API.search(w) and not _IDLE.match(w)]
     return [w for w in words if not any(p.match(w) for p in verbs)] or words
 
 
@@ -160,10 +176,13 @@ def _told(call: _Call, question: str, said: Frames) -> str:
     return f"`{call.endpoint}` — {call.shown}{call.mark}\n{scope}".rstrip()
 
 
-def _quoted(documents: list[Block], words: list[str], call: _Call | None) -> list[str]:
+def _quoted(
+    documents: list[Block], words: list[str], call: _Call | None, details: tuple[re.Pattern[str], ...]
+) -> list[str]:
     """One line a passage: title, id, and the sentences nearest to the question that no line before has said.
 
-    Passages after the first must share at least half as much with the question as the best one does.
+    Passages after the first must share at least half as much with the question as the best one does. Where the
+    question wants a single detail (`details`), the sentences that hold it come first.
     """
     scores = [_shared(f"{b.title} {b.text}", words) for b in documents]
     lines: list[str] = []
@@ -171,7 +190,7 @@ def _quoted(documents: list[Block], words: list[str], call: _Call | None) -> lis
     for block, score in zip(documents, scores, strict=True):
         if lines and 2 * score < max(scores):
             continue
-        chosen = [s for s in _nearest(block, words) if squeezed(s) not in told]
+        chosen = [s for s in _nearest(block, words, details) if squeezed(s) not in told]
         told.update(map(squeezed, chosen))
         body = "".join(f" {s[:_MAX_SENTENCE]}" for s in chosen)
         if body or not call:
@@ -179,11 +198,16 @@ def _quoted(documents: list[Block], words: list[str], call: _Call | None) -> lis
     return lines
 
 
-def _nearest(block: Block, words: list[str]) -> list[str]:
-    """Up to three sentences in a row: those that share most with the question, earlier ones first among equals."""
+def _nearest(block: Block, words: list[str], details: tuple[re.Pattern[str], ...]) -> list[str]:
+    """Up to three sentences: those with the detail that is wanted, else those in a row that share most with the
+    question, earlier ones first among equals.
+    """
     known = {squeezed(block.title), squeezed(_korean(block.title)) + "."}
     formal = _FORMAL if _ENDPOINT.fullmatch(block.key) else _SOURCE
     found = [s for s in _sentences(block.text.replace(REMOVED, "\n")) if squeezed(s) not in known]
+    asked = [s for p in details for s in found if p.search(s)]
+    if asked:
+        return list(dict.fromkeys(asked))[:_MAX_SENTENCES]
     sentences = [s for s in found if not _SOURCE.match(s) and not formal.search(s)]
     named = squeezed(block.title + block.key)
     telling = [word for word in words if word not in named] or words

@@ -13,6 +13,7 @@ from cafe24_pipelines.answers import aggregates, graph_facts
 from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, filter_titles
 from cafe24_pipelines.answers.computations import COMPUTATIONS
 from cafe24_pipelines.answers.customer import member_key
+from cafe24_pipelines.answers.details import lines_of
 from cafe24_pipelines.answers.evidence import Passage, pattern_text
 from cafe24_pipelines.answers.identifiers import record_named, unknown_path
 from cafe24_pipelines.answers.intents import BUSINESS, Route, choose
@@ -25,7 +26,9 @@ from cafe24_pipelines.answers.words import (
     concepts,
     content_words,
     leading_words,
+    near_known,
     squeezed,
+    subject_words,
     unused_words,
     with_synonyms,
 )
@@ -60,11 +63,40 @@ def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
     """
     collection = API_DOCS if found.api else None
     hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
-    words = content_words(found.question)
+    words = subject_words(found.question)
     related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text} {h.said}")]
+    if found.api and _nowhere(words, " ".join(f"{h.title} {h.text} {h.said}" for h in hits), services):
+        return ()
     asked = re.sub(r"[을를의]", "", squeezed(found.question))  # 주문 목록을 조회 names 주문 목록 조회
     related.sort(key=lambda h: _named(h.title, asked), reverse=True)  # stable: retrieval's order among equals
-    return tuple(Passage(h.document_id, h.title, h.text, h.score) for h in related)
+    held = lines_of(found.question, [h.document_id for h in related], services)
+    return tuple(
+        Passage(h.document_id, h.title, _with_lines(h.text, held.get(h.document_id, "")), h.score) for h in related
+    )
+
+
+def _with_lines(text: str, lines: str) -> str:
+    """The passage, with the lines that it lacks behind its first line (a prompt may cut its end)."""
+    lacking = "\n".join(line for line in lines.splitlines() if line not in text)
+    first, _, rest = text.partition("\n")
+    return "\n".join(filter(None, [first, lacking, rest])) if lacking else text
+
+
+def _nowhere(words: list[str], found: str, services: "Services") -> bool:
+    """Whether the question is about something that the documentation never mentions: half of its words, and of these
+    one stands in no document at all and is no slip of the finger.
+    """
+    text = squeezed(found)
+    missing = [w for w in words if w not in text and not (len(w) >= 3 and w[:-1] in text)]
+    strange = [w for w in missing if len(w) >= 3 and not w.isascii() and not near_known(w)]
+    if not strange or 2 * len(missing) < len(words):
+        return False
+    anywhere = " OR ".join(f"contains(text, $w{i}) " for i in range(len(strange)))
+    sql = (
+        f"SELECT count(*) AS n FROM (SELECT replace(lower(title || body || coalesce(tags, '')), ' ', '') AS text "
+        f"FROM documents) WHERE {anywhere}"
+    )
+    return int(services.lake.query(sql, {f"w{i}": w[:3] for i, w in enumerate(strange)})["n"][0].as_py()) == 0
 
 
 def _named(title: str, asked: str) -> int:
@@ -161,19 +193,24 @@ def _not_understood(here: Route, aggregate: Aggregate, slots: Slots) -> Refusal 
     if len(slots.named) > 2:
         named = ", ".join(p.label for p in slots.named)
         return Refusal("unsupported_filter", f"한 번에 두 기간까지만 답할 수 있습니다({named}). 기간을 줄여 주세요.")
-    left = re.findall(r"\d+(?:일|주|개월|달|년)(?=간|동안|안|내|전|[^가-힣]|$)", slots.rest)
-    if left and "$days" not in aggregate.sql:
-        return _unread(left, "기간은 '최근 30일'이나 '3월'처럼 적어 주세요.")
-    if slots.unknown and not here.api:
-        return _unknown(slots.unknown)
-    if slots.unread:
-        return _unread(slots.unread, "날짜나 '지난달', '3월', '최근 30일'처럼 기간을 적어 주세요.")
-    if here.documents or here.patterns or here.api or slots.member:
+    time_refusal = _time_not_read(aggregate, slots)
+    if time_refusal or (slots.unknown and not here.api):
+        return time_refusal or _unknown(slots.unknown)
+    if here.documents or here.patterns or here.api or slots.member or slots.record:
         return None
     leading = leading_words(here.question, (*slots.words().values(), *slots.said))
     if not leading:
         return None
     return _unread(leading, "상품·카테고리·등급·지역의 이름이라면 이 쇼핑몰의 자료에 없는 이름입니다.")
+
+
+def _time_not_read(aggregate: Aggregate, slots: Slots) -> Refusal | None:
+    left = re.findall(r"\d+(?:일|주|개월|달|년)(?=간|동안|안|내|전|[^가-힣]|$)", slots.rest)
+    if left and "$days" not in aggregate.sql:
+        return _unread(left, "기간은 '최근 30일'이나 '3월'처럼 적어 주세요.")
+    if slots.unread:
+        return _unread(slots.unread, "날짜나 '지난달', '3월', '최근 30일'처럼 기간을 적어 주세요.")
+    return None
 
 
 def run(aggregate: Aggregate, slots: Slots, services: "Services", db: "DuckDBPyConnection") -> Computed:
@@ -334,7 +371,9 @@ def _with_notes(result: Computed, found: Route, aggregate: Aggregate, slots: Slo
     beyond = period.start < cover.first or (period.end - cover.as_of).days > 1
     if beyond and not aggregate.whole:
         notes.append(f"(적재된 주문은 {cover.first}부터 {cover.as_of}까지입니다.)")
-    unused = [] if slots.member else unused_words(found.question, (*slots.words().values(), *slots.said))
+    unused = (
+        [] if slots.member or slots.record else unused_words(found.question, (*slots.words().values(), *slots.said))
+    )
     if unused and not (found.documents or found.patterns):
         notes.append(f"(질문의 {', '.join(f'‘{w}’' for w in unused)}은(는) 조건으로 쓰지 않았습니다.)")
     return replace(result, text="\n".join([result.text, *notes])) if notes else result

@@ -105,7 +105,7 @@ def route(question: str) -> Route:
 
 def _route(question: str) -> Route:
     named = concepts(question)
-    api = bool(named & {"api", "scope", "call"})
+    api = bool(named & {"api", "scope", "call", "per_call"})
     definition = "definition" in named and not named & _RANKED
     documents = api or definition or bool(named & {"advice", "write"})
     return Route(question, named, documents, "pattern" in named, api)

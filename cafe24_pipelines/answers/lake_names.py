@@ -1,7 +1,8 @@
 """The names that one mall's lake holds, read once for each content of the lake, and the connection they came from.
 
 A question is resolved against products, categories, tiers, regions, coupons and API operations; a bank of questions
-or a server asks about one lake many times, so its names are kept until something lands. Does not belong here: finding names in a question (see `slots.py`).
+or a server asks about one lake many times, so its names are kept until something lands. Does not belong here: finding
+names in a question (see `slots.py`).
 """
 
 from collections import OrderedDict
@@ -92,6 +93,8 @@ def open_session(lake: "MallLake", zone: str) -> Iterator[LakeSession]:
     """
     key = (str(lake.root), zone, tuple(sorted(lake.digests().items())))
     with lake.duckdb(zone=zone) as db:
+        db.execute("SET parquet_metadata_cache = true")  # a part never changes: it is written once and then named
+        db.execute("SET threads = 1")  # questions are small: a second thread costs more than it brings
         yield LakeSession(db, _names(key, db))
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from cafe24_pipelines.answers import aggregates
 from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.lake_names import session
+from cafe24_pipelines.answers.second_route import SECOND_ROUTES
 
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
     from cafe24_pipelines.knowledge.documents import Document
 
 PERIODS = ("지난달", "올해")
+"""Both for what a second route checks; one of them, in turn, for what is checked by running its query again."""
 ENDPOINTS = 24
 ARTICLES = 24
 
@@ -44,11 +46,12 @@ _REFUSED = (
 def questions(services: "Services", documents: "list[Document]") -> list[Asked]:
     """Every question of the bank for this mall, in a fixed order."""
     things = _things(services)
+    landed = services.lake.counts()
+    usable = [a for a in aggregates.AGGREGATES.values() if a.banked and all(landed.get(t) for t in a.tables)]
     found = [
         Asked(text, "computed", a.key)
-        for a in aggregates.AGGREGATES.values()
-        if a.banked and _landed(a, services)
-        for text in _spelled(a, things)
+        for i, a in enumerate(usable)
+        for text in _spelled(a, things, PERIODS if a.key in SECOND_ROUTES else PERIODS[i % 2 :][:1])
     ]
     found += _about_documents(documents)
     if services.patterns:
@@ -56,18 +59,13 @@ def questions(services: "Services", documents: "list[Document]") -> list[Asked]:
     return found + [Asked(text, "refusal", rule) for text, rule in _REFUSED]
 
 
-def _landed(aggregate: Aggregate, services: "Services") -> bool:
-    counts = services.lake.counts()
-    return all(counts.get(table) for table in aggregate.tables)
-
-
-def _spelled(aggregate: Aggregate, things: dict[str, str]) -> list[str]:
-    """The aggregate's questions with every period and a thing of this mall filled in."""
+def _spelled(aggregate: Aggregate, things: dict[str, str], periods: tuple[str, ...]) -> list[str]:
+    """The aggregate's questions with these periods and a thing of this mall filled in."""
     texts = []
     for ask in aggregate.asks:
         needed = [name for name in things if f"{{{name}}}" in ask]
         if all(things[name] for name in needed):
-            for period in PERIODS if "{period}" in ask else ("",):
+            for period in periods if "{period}" in ask else ("",):
                 texts.append(ask.format(period=period, **things))
     return texts
 
@@ -81,7 +79,8 @@ def _things(services: "Services") -> dict[str, str]:
         "GROUP BY category ORDER BY count(*) DESC, category LIMIT 1",
         "tier": "SELECT group_name FROM customer_groups WHERE length(group_name) >= 2 ORDER BY group_name LIMIT 1",
         "branch": "SELECT p.category_name FROM categories p "
-        "JOIN categories c ON c.parent_category_no = p.category_no WHERE length(p.category_name) >= 2 GROUP BY ALL ORDER BY p.category_name LIMIT 1",
+        "JOIN categories c ON c.parent_category_no = p.category_no "
+        "WHERE length(p.category_name) >= 2 GROUP BY ALL ORDER BY p.category_name LIMIT 1",
         "coupon_name": "SELECT coupon_name FROM coupons ORDER BY coupon_no LIMIT 1",
         "region": "SELECT region FROM customers WHERE region IS NOT NULL "
         "GROUP BY region ORDER BY count(*) DESC, region LIMIT 1",

@@ -67,11 +67,11 @@ def _misspelt(question: str) -> Refusal | None:
     if not re.search(r"고객|회원|구매자|손님|주문자|[0-9a-f]{8}", question):
         return None
     words = [_mended(word) for word in question.split()]
+    if words == question.split():
+        return None
     text = squeezed(" ".join(words))
     personal = (rule for rule in _rules() if rule.refusal.rule == "personal_data")
-    return (
-        next((rule.refusal for rule in personal if rule.matches(text)), None) if words != question.split() else None
-    )
+    return next((rule.refusal for rule in personal if rule.matches(text)), None)
 
 
 def _mended(word: str) -> str:
@@ -85,17 +85,8 @@ def _mended(word: str) -> str:
 
 
 _PERSONAL: Final = (
-    "전화번호",
-    "휴대폰번호",
-    "연락처",
-    "이메일",
-    "생년월일",
-    "실명",
-    "성함",
-    "주소",
-    "집주소",
-    "명단",
-)
+    "전화번호", "휴대폰번호", "연락처", "이메일", "생년월일", "실명", "성함", "주소", "집주소", "명단",
+)  # fmt: skip
 _OTHER_WORDS: Final = re.compile(
     r"설명|실망|실형|성황|성함|주[로고도조지기시수서]|구소|두소|주스|명[당란암]|면단|집주[로고]"
 )

@@ -252,7 +252,8 @@ def _last_30_days(cover: Coverage) -> Period:
 
 def _limit(question: str) -> int:
     match = re.search(
-        r"(?:상위|하위|top|TOP|Top|베스트)\s*(\d{1,2})(?!\d|\s*%)|(\d{1,2})\s*(?:개(?!월)|위까지|가지|곳|종)",
+        r"(?:상위|하위|top|TOP|Top|베스트)\s*(\d{1,2})(?!\d|\s*%)|"
+        r"(?<!\d)(\d{1,2})\s*(?:개(?!월)|위까지|가지|곳|종)(?!\s*(?:이상|이하|미만|초과|넘|밑))",
         question,
     )
     number = int(match[1] or match[2]) if match else DEFAULT_LIMIT
@@ -313,16 +314,20 @@ def _unknown(question: str, names: Names) -> tuple[str, ...]:
     """Things that are named by quotation marks or as a tier and that the mall doesn't have."""
     known = {squeezed(n) for n in (*names.tiers, *names.categories, *names.regions)}
     known |= {squeezed(name) for _, name, _ in names.products} | {squeezed(name) for _, name in names.coupons}
-    quoted = [
-        word
-        for word in _QUOTED.findall(question)
-        if not any(name and name in squeezed(word) for name in known)
-        and not any(squeezed(word) in name for name in known)
-        and unused_words(word, ())
-    ]
+    quoted = [word for word in _QUOTED.findall(question) if not any(squeezed(word) in name for name in known)]
+    quoted = [word for word in quoted if _strange(word, known)]
     tiers = {squeezed(name) for name in names.tiers}
     said = [word for word in _TIER.findall(question) if tiers and not _NO_TIER.search(word)]
     return tuple(quoted + [f"{word} 등급" for word in said if squeezed(word) not in tiers and not concepts(word)])
+
+
+def _strange(word: str, known: set[str]) -> bool:
+    """Whether more than known names and words for things stands between quotation marks."""
+    inside = sorted((name for name in known if len(name) > 1 and name in squeezed(word)), key=len, reverse=True)
+    left = squeezed(word)
+    for name in inside:
+        left = left.replace(name, "")
+    return bool(unused_words(word, tuple(inside)) or (len(left) > 1 and not concepts(left)))
 
 
 def _resource(question: str, names: Names) -> str:

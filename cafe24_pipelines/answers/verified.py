@@ -17,7 +17,7 @@ from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.figures import Number, plain
 from cafe24_pipelines.answers.lake_names import LakeSession, open_session
-from cafe24_pipelines.answers.llm import LanguageModel
+from cafe24_pipelines.answers.llm import Composer
 from cafe24_pipelines.answers.questions import Asked, questions
 from cafe24_pipelines.answers.second_route import SECOND_ROUTES, Frames
 from cafe24_pipelines.answers.slots import find_slots, with_recent
@@ -57,7 +57,7 @@ def verified_answers(services: Services) -> list[VerifiedAnswer]:
     known = {d.document_id for d in documents}
     kept = []
     with open_session(services.lake, services.mall.time_zone) as opened:
-        local = replace(services, llm=LanguageModel(), session=opened)
+        local = replace(services, llm=Composer(), session=opened)
         checker = _Checker(local, opened, known)
         for asked in questions(local, documents):
             answer = ask(asked.question, local)

@@ -28,7 +28,7 @@ _PARTICLES = re.compile(
 _TIME_OR_VERB = re.compile(
     r"^\d|\d$|^(?:이번|지난|저번|최근|오늘|어제|그제|그저께|올해|작년|금년|내년|재작년|설날?|추석|연휴|명절|기간|동안|현재|당일|"
     r"전체|전년|동기|상반기|하반기|분기|오전|오후|이후|이전|부터|까지|별로|정도|각각|순으로|대한민국)|"
-    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들|아|어|래)$"
+    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들|아|어|래|예|이에)$"
 )
 
 
@@ -59,6 +59,25 @@ def content_words(question: str) -> list[str]:
         if len(word) > 1 and raw not in idle and word not in idle:
             words.append(word)
     return list(dict.fromkeys(words))
+
+
+def subject_words(question: str) -> list[str]:
+    """The content words, those that were written without spaces taken apart (`회원목록조회` is three words)."""
+    words: list[str] = []
+    for word in content_words(question):
+        parts = _pieces().findall(word) if len(word) >= 5 else []
+        words += parts if len(parts) > 1 else [word]
+    return list(dict.fromkeys(words))
+
+
+def near_known(word: str) -> bool:
+    """Whether the word begins like a word of the trade with one letter (jamo) wrong."""
+    return any(jamo_distance(word[: len(known)], known) <= 1 for known in _word_list("pieces"))
+
+
+@cache
+def _pieces() -> re.Pattern[str]:
+    return re.compile("|".join(sorted(map(re.escape, _word_list("pieces")), key=len, reverse=True)))
 
 
 def unused_words(question: str, names: tuple[str, ...]) -> list[str]:

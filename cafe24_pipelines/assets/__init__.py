@@ -13,12 +13,14 @@ from cafe24_pipelines.assets import (
     experiments,
     finetune,
     knowledge,
+    learning,
     ontology,
     operations,
     patterns,
     reports,
     research,
     shop,
+    watch,
 )
 from cafe24_pipelines.assets.policies import with_policies
 
@@ -32,10 +34,12 @@ STAGES = (
     patterns,
     answers,
     experiments,
+    learning,
     finetune,
     research,
     reports,
     operations,
+    watch,
 )
 
 all_assets: list[dg.AssetsDefinition] = [

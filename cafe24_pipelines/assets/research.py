@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cafe24_pipelines.assets.metadata import preview
+from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.names import CRM_TEAM, RESEARCH
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
@@ -18,6 +19,12 @@ def web_research(events: EventsResource) -> dg.MaterializeResult:
 
     report = collect_research(Settings.from_env(home=events.home or None), events.log())
     standing = [known.claim for known in claim_book(events.log()).standing()]
+    if report.silent:
+        first = next((p for s in report.sources for p in s.problems), "")
+        raise Cafe24Error(
+            f"none of {len(report.sources)} web sources could be read: {first}",
+            remedy="check this machine's way to the internet, then the list (CAFE24_RESEARCH_SOURCES)",
+        )
     problems = [{"source": s.source, "problem": p} for s in report.sources for p in s.problems]
     return dg.MaterializeResult(
         metadata={

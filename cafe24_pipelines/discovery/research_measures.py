@@ -42,6 +42,7 @@ class Measure:
     """How a metric is measured; `margin` is added to both ends of what is published (`relative`: times the end)."""
 
     find: Callable[[DiscoveryContext, int], Measured | None]
+    effect: str
     margin: float
     action: str
     relative: bool = False
@@ -165,30 +166,35 @@ def _acts(context: DiscoveryContext, window: int, *, event: str, bought: bool, d
 
 MEASURES: Final[dict[str, Measure]] = {
     "repurchase_rate": Measure(
-        _repurchase, 0.05, "첫 구매 뒤 2주와 6주에 두 번째 구매를 제안하고, 보내지 않은 10%와 비교하세요.",
+        _repurchase, "repurchase_share", 0.05,
+        "첫 구매 뒤 2주와 6주에 두 번째 구매를 제안하고, 보내지 않은 10%와 비교하세요.",
         windowed=True,
     ),
     "retention_rate": Measure(
-        lambda c, w: _kept(c, w, lost=False), 0.05,
+        lambda c, w: _kept(c, w, lost=False), "retention_share", 0.05,
         "휴면이 되기 전의 회원에게 먼저 말을 걸고, 일부는 남겨 두어 비교하세요.",
         windowed=True,
     ),
     "churn_rate": Measure(
-        lambda c, w: _kept(c, w, lost=True), 0.05,
+        lambda c, w: _kept(c, w, lost=True), "churn_share", 0.05,
         "이탈 신호가 보이는 회원부터 연락하고, 일부는 남겨 두어 비교하세요.",
         windowed=True,
     ),
     "average_order_value": Measure(
-        _order_value, 0.10, "무료 배송 기준 금액과 묶음 상품을 시험하고 이익으로 비교하세요.", relative=True
+        _order_value, "average_order_value", 0.10, "무료 배송 기준 금액과 묶음 상품을 시험하고 이익으로 비교하세요.",
+        relative=True,
     ),
-    "return_rate": Measure(_returns, 0.02, "반품이 많은 상품의 상세 설명과 사이즈 안내부터 고치세요."),
+    "return_rate": Measure(
+        _returns, "return_share", 0.02, "반품이 많은 상품의 상세 설명과 사이즈 안내부터 고치세요."
+    ),
     "cart_abandonment": Measure(
         lambda c, w: _acts(c, w, event="cart", bought=False, defined="장바구니에 담고 하루 안에 사지 않은 비율"),
-        0.05, "장바구니에 담고 하루가 지난 회원에게 알림을 보내고, 보내지 않은 일부와 비교하세요.",
+        "cart_abandonment_share", 0.05,
+        "장바구니에 담고 하루가 지난 회원에게 알림을 보내고, 보내지 않은 일부와 비교하세요.",
     ),
     "conversion_rate": Measure(
         lambda c, w: _acts(c, w, event="view", bought=True, defined="상품을 본 날로부터 하루 안에 산 비율"),
-        0.01, "많이 보고 적게 사는 상품의 상세 페이지부터 살펴보세요.",
+        "conversion_share", 0.01, "많이 보고 적게 사는 상품의 상세 페이지부터 살펴보세요.",
     ),
 }  # fmt: skip
 """What a mall can be compared in. Messages' rates, CLV to CAC and effects have no number of the mall's own here."""

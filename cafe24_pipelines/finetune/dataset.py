@@ -77,6 +77,7 @@ def build_dataset(
     mall_id: str,
     tokenizer_file: str = "",
     *,
+    learned: "Iterable[VerifiedAnswer]" = (),
     max_tokens: int = MAX_TOKENS,
 ) -> Dataset:
     """The data set of a mall; the same input gives the same bytes, whatever order it comes in.
@@ -87,6 +88,7 @@ def build_dataset(
         patterns: findings of the mall.
         mall_id: for the report.
         tokenizer_file: a local `tokenizer.json`; "" counts by a stated approximation.
+        learned: what feedback taught (`learning/candidates.py`); after the bank's answers, before all else.
         max_tokens: longest example, chat template included.
 
     Raises:
@@ -97,6 +99,7 @@ def build_dataset(
     dropped: Counter[str] = Counter()
     found = [
         *sorted(answer_examples(answers), key=_order),
+        *sorted(answer_examples(learned, "learned"), key=_order),
         *sorted(pattern_examples(patterns), key=_order),
         *sorted(document_examples(documents), key=_order),
     ]

@@ -53,13 +53,13 @@ def document_examples(documents: "Iterable[Document]") -> Iterator[Example]:
                 yield Example(question, _cited(text, document.document_id), document.document_id, document.kind)
 
 
-def answer_examples(answers: "Iterable[VerifiedAnswer]") -> Iterator[Example]:
+def answer_examples(answers: "Iterable[VerifiedAnswer]", counted_as: str = "answer") -> Iterator[Example]:
     """Verified answers as they stand, with what they cite; a refusal stands alone, since it rests on no source."""
     for answer in answers:
         source = answer.source_id or answer.question
         cited = ", ".join(dict.fromkeys(str(c["id"]) for c in answer.citations)) or answer.source_id
         text = answer.answer if answer.kind == "refusal" else _cited(answer.answer, cited)
-        yield Example(answer.question, text, source, f"answer:{answer.kind}")
+        yield Example(answer.question, text, source, f"{counted_as}:{answer.kind}")
 
 
 def pattern_examples(patterns: "Iterable[Pattern]") -> Iterator[Example]:

@@ -9,7 +9,7 @@ trial that was killed is finished as it was begun. Does not belong here: scoring
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -160,7 +160,7 @@ def _moved(here: Ranking, grid: dict[str, list[float]], draw: random.Random) -> 
     values = grid[name]
     near = min(range(len(values)), key=lambda i: abs(values[i] - getattr(here, name)))
     place = near + draw.choice((-2, -1, 1, 2)) if draw.random() < 1 / 2 else draw.randrange(len(values))
-    return replace(here, **{name: values[max(0, min(place, len(values) - 1))]})
+    return ranking_of(values_of(here) | {name: values[max(0, min(place, len(values) - 1))]})
 
 
 def _evidence(decision: Decision) -> dict[str, Any]:

@@ -131,6 +131,7 @@ def spend(
     shared = shared_state(settings)
     shared.ensure(_TABLE)
     with shared.transaction() as connection:
+        connection.execute(_sql("DELETE FROM plan_usage WHERE mall_id = :mall AND day < :day"), row)
         done = connection.execute(
             _sql(
                 "INSERT INTO plan_usage (mall_id, day, what, used) VALUES (:mall, :day, :what, 1) "

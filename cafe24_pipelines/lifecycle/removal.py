@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any, Final
 from cafe24_pipelines.cafe24.erase.trace import Trace
 from cafe24_pipelines.errors import BadInput, Cafe24Error
 from cafe24_pipelines.lifecycle import proof
-from cafe24_pipelines.lifecycle.rows import remove_rows
+from cafe24_pipelines.lifecycle.rows import KEPT, remove_rows
 from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED, mall_state
 from cafe24_pipelines.stores.events import Event
-from cafe24_pipelines.stores.files import writer_lock
+from cafe24_pipelines.stores.files import write_atomic, writer_lock
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
@@ -91,7 +91,10 @@ def remove_mall(
     say, log, at = progress or (lambda line: None), parts.event_log(settings), now or datetime.now(UTC)
     with _alone(settings, mall_id, say):
         report = RemovalReport(mall_id, not_searched=_not_searched(settings))
-        if mall_state(log, mall_id).stage != "removing":
+        stage = mall_state(log, mall_id).stage
+        if stage == "removed" and not list(_parts(settings, mall_id)):
+            return report
+        if stage != "removing":
             log.append([Event(f"{REMOVAL}:{mall_id}:{at.isoformat()}", mall_id, REMOVAL, at, {})])
         say("intent logged")
         values = proof.needles(settings, mall_id)
@@ -135,10 +138,20 @@ def _steps(
     yield "unregistered", unregistered
     yield "server stores emptied", lambda: _empty_servers(settings, mall_id)
     yield "files removed", lambda: count(_remove_files(settings, mall_id))
+    yield "lines removed", lambda: count(_remove_lines(settings, mall_id))
     yield "encoders removed", lambda: count(_remove_encoders(settings, mall_id))
     yield "rows removed", lambda: count(remove_rows(settings, mall_id))
     if history is not None:
         yield "run history removed", lambda: count(history(mall_id))
+    yield "late rows removed", lambda: count(_late_rows(settings, mall_id))
+
+
+def _late_rows(settings: "Settings", mall_id: str) -> dict[str, int]:
+    """What others said of the mall while it was being removed: a request under way, a run's last words."""
+    from cafe24_pipelines import parts
+
+    late = [e for e in parts.event_log(settings).read(mall_id) if e.type not in KEPT]
+    return remove_rows(settings, mall_id) if late else {}
 
 
 def _check(mall_id: str) -> None:
@@ -179,12 +192,18 @@ def _end_tokens(settings: "Settings", mall_id: str) -> str:
 def _remove_files(settings: "Settings", mall_id: str) -> dict[str, int]:
     """Remove the mall's part of every room; files by room."""
     done: dict[str, int] = {}
-    root = settings.home.root
-    for room in sorted(p for p in root.iterdir() if p.is_dir() and p.name not in _ROOTS_KEPT):
+    for path in list(_parts(settings, mall_id)):
+        room = path.parent.name
+        done[room] = done.get(room, 0) + _removed(path)
+    return done
+
+
+def _parts(settings: "Settings", mall_id: str) -> Iterator[Path]:
+    """The mall's part of every room of the home."""
+    for room in sorted(p for p in settings.home.root.iterdir() if p.is_dir() and p.name not in _ROOTS_KEPT):
         for path in sorted(room.iterdir()):
             if path.name == mall_id or path.name.startswith(f"{mall_id}."):
-                done[room.name] = done.get(room.name, 0) + _removed(path)
-    return done
+                yield path
 
 
 def _removed(path: Path) -> int:
@@ -198,6 +217,26 @@ def _removed(path: Path) -> int:
         path = path.rename(aside)
     shutil.rmtree(path)
     return files
+
+
+def _remove_lines(settings: "Settings", mall_id: str) -> dict[str, int]:
+    """Remove the mall's lines from JSON lines that lie in the home itself, such as the alerts of all malls."""
+    done: dict[str, int] = {}
+    for path in sorted(settings.home.root.glob("*.jsonl")):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not _names(line, mall_id)]
+        if len(kept) < len(lines):
+            write_atomic(path, "".join(kept))
+            done[path.name] = len(lines) - len(kept)
+    return done
+
+
+def _names(line: str, mall_id: str) -> bool:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return mall_id in line  # a line that a kill cut short
+    return isinstance(row, dict) and mall_id in (row.get("mall"), row.get("mall_id"))
 
 
 def _remove_encoders(settings: "Settings", mall_id: str) -> dict[str, int]:

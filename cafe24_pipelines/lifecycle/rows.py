@@ -59,15 +59,21 @@ def _from_file(path: Path, mall_id: str) -> Mapping[str, int]:
                 values = [mall_id, *(KEPT if kept else ())]
                 if n := db.execute(f'DELETE FROM "{table}" WHERE mall_id = ?{kept}', values).rowcount:
                     done[table] = n
-                if kept:  # places of readers of this mall's webhooks and hints are named by it
-                    db.execute("DELETE FROM cursors WHERE reader LIKE ? OR reader LIKE ?",
-                               [f"%:{mall_id}", f"%:{mall_id}:%"])  # fmt: skip
+                if kept:
+                    _remove_cursors(db, mall_id)
             db.execute("COMMIT")
             compact(db)
         except sqlite3.OperationalError as e:
             remedy = "stop what uses it (cafe24 ui, cafe24 serve), then remove again: it goes on where it was"
             raise Cafe24Error("the database is in use", where=str(path), remedy=remedy) from e
     return done
+
+
+def _remove_cursors(db: sqlite3.Connection, mall_id: str) -> None:
+    """Forget the places of readers that are named by the mall, such as `webhook-window:<mall>`."""
+    for (reader,) in db.execute("SELECT reader FROM cursors").fetchall():
+        if mall_id in reader.split(":"):
+            db.execute("DELETE FROM cursors WHERE reader = ?", [reader])
 
 
 def _tables(db: sqlite3.Connection) -> list[str]:

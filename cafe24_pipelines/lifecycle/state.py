@@ -149,6 +149,9 @@ class _Fold:
         return True
 
     def _reason(self, kind: str) -> bool:
+        if self.base == "removed" and kind == RESUMED:
+            self.base = ""  # the operator registered it again by hand
+            return True
         if self.base in ("uninstalled", "removing", "removed") or (not self.base and kind != SUSPENDED):
             return False
         self.base = self.base or "active"  # an operator may suspend a mall that came by files

@@ -78,6 +78,7 @@ class Digest:
         return notes
 
 
+_STOP: Final = "이 패턴에 맞추어 하던 일이 있으면 멈추고 다시 살펴보세요."
 KINDS: Final = {
     "retracted": "철회", "health": "자료 이상", "stock": "재고", "research": "연구 비교", "confirmed": "새로 확정",
 }  # fmt: skip
@@ -133,15 +134,16 @@ def is_quiet(now: datetime, span: tuple[int, int] | None) -> bool:
 
 
 def _findings(snapshot: dict[str, Any]) -> list[Item]:
-    return [
-        Item(
-            f"finding:{one['id']}:{one['state']}:{one['turn']}", one["state"], clean(one["title"]),
-            _effect(one) if one["state"] == "confirmed" else clean(one["summary"]), clean(one["action"]),
-            clean(one["query"]), f"finding-{one['id']}",
-        )
-        for one in snapshot["findings"]
-        if one["state"] in ("confirmed", "retracted")
-    ]  # fmt: skip
+    return [_finding(one) for one in snapshot["findings"] if one["state"] in ("confirmed", "retracted")]
+
+
+def _finding(one: dict[str, Any]) -> Item:
+    identity = f"finding:{one['id']}:{one['state']}:{one['turn']}"
+    query, anchor = clean(one["query"]), f"finding-{one['id']}"
+    if one["state"] == "retracted":  # what it advised holds no longer
+        title = clean(one["title"]).removeprefix("[철회] ")
+        return Item(identity, "retracted", title, clean(one["summary"]), _STOP, query, anchor)
+    return Item(identity, "confirmed", clean(one["title"]), _effect(one), clean(one["action"]), query, anchor)
 
 
 def _effect(one: dict[str, Any]) -> str:

@@ -64,9 +64,9 @@ def render(snapshot: dict[str, Any], lang: str = "ko") -> str:
 def _when(snapshot: dict[str, Any], lang: str) -> Markup:
     """Until when the data go, and when the page's snapshot was made, in the mall's zone."""
     made = datetime.fromisoformat(snapshot["made_at"]).astimezone(ZoneInfo(snapshot["zone"]))
-    until = snapshot["as_of"] or word("no data", lang)
+    until = tag("time", snapshot["as_of"]) if snapshot["as_of"] else word("no data", lang)
     return join(
-        f"{word('data until', lang)} ", tag("time", until),
+        f"{word('data until', lang)} ", until,
         f" · {word('made', lang)} {made:%Y-%m-%d %H:%M} ({snapshot['zone']})",
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ ATTEMPTS: Final = 4
 LONGEST_WAIT: Final = 60.0
 """Seconds that a call waits before it is tried again; who asks for more is asked again by the next digest."""
 SECONDS: Final = 10.0
+_MOST_READ: Final = 4096
 _REPLY: Final = re.compile(r"[a-z_]{2,60}")
 
 _REMEDIES: Final = {
@@ -67,7 +68,9 @@ class SlackWebhook:
                 if attempt:
                     self._sleep(pause)
                 try:
-                    reply = client.post(self._url, json=body)
+                    with client.stream("POST", self._url, json=body) as reply:
+                        status, said = reply.status_code, self._head(reply)
+                        asked = reply.headers.get("Retry-After", "")
                 except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as e:
                     why, pause = f"no connection ({type(e).__name__})", 2.0**attempt
                     continue
@@ -75,26 +78,43 @@ class SlackWebhook:
                     raise DeliveryUnknown(
                         f"no reply came ({type(e).__name__})", where="Slack", remedy="look into the channel"
                     ) from None  # its text may hold the address
-                wait = self._judged(reply, attempt)
+                wait = _judged(status, said, asked, 2.0**attempt)
                 if wait is None:
                     return
-                why, pause = f"status {reply.status_code}", wait
+                why, pause = f"status {status}", wait
         raise NotDelivered(f"{why}, after {ATTEMPTS} attempts", lasting=False)
 
-    def _judged(self, reply: "httpx.Response", attempt: int) -> float | None:
-        """None when it was accepted, else seconds until the next attempt."""
-        said = _REPLY.fullmatch(reply.text.strip()[:80])
-        if reply.status_code == 200 and said and said[0] == "ok":
-            return None
-        if reply.status_code == 429:
-            wait = _seconds(reply.headers.get("Retry-After", ""), 2.0**attempt)
-            if wait > LONGEST_WAIT:
-                raise NotDelivered(f"asked to wait {wait:.0f} s", lasting=False, remedy="the next digest tells it")
-            return wait
-        if reply.status_code >= 500:
-            return float(2.0**attempt)
-        word = said[0] if said else "an unknown reply"
-        raise NotDelivered(f"status {reply.status_code}: {word}", lasting=True, remedy=_REMEDIES.get(word, ""))
+    def _head(self, reply: "httpx.Response") -> str:
+        """The beginning of a reply's text: Slack's is a word, and nobody else gets to keep us reading."""
+        import httpx
+
+        read, until = b"", time.monotonic() + self._seconds
+        for piece in reply.iter_bytes():
+            read += piece
+            if len(read) >= _MOST_READ:
+                break
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("the reply has no end")
+        return read[:_MOST_READ].decode(errors="replace").strip()
+
+
+def _judged(status: int, said: str, asked: str, pause: float) -> float | None:
+    """None when the message was accepted, else seconds until the next attempt.
+
+    Raises:
+        NotDelivered: there is no use in another attempt now.
+    """
+    word = said if _REPLY.fullmatch(said) else "an unknown reply"
+    if status == 200 and word == "ok":
+        return None
+    if status == 429:
+        wait = _seconds(asked, pause)
+        if wait > LONGEST_WAIT:
+            raise NotDelivered(f"asked to wait {wait:.0f} s", lasting=False, remedy="the next digest tells it")
+        return wait
+    if status >= 500:
+        return pause
+    raise NotDelivered(f"status {status}: {word}", lasting=True, remedy=_REMEDIES.get(word, ""))
 
 
 def _seconds(text: str, otherwise: float) -> float:

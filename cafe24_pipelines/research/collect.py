@@ -36,10 +36,11 @@ Propose = Callable[[Text], list[tuple[Statement, str]]]
 
 @dataclass
 class SourceReport:
-    """What one source gave. `problems` are short sentences that hold nothing of a page."""
+    """What one source gave: pages asked for, and answered. `problems` hold nothing of a page's words."""
 
     source: str
     pages: int = 0
+    answered: int = 0
     unchanged: int = 0
     claimed: int = 0
     retired: int = 0
@@ -63,6 +64,11 @@ class Report:
     def retired(self) -> int:
         """Claims that are stated no more."""
         return self.unlisted + sum(s.retired for s in self.sources)
+
+    @property
+    def silent(self) -> bool:
+        """Whether there are sources and none of them gave anything: the network is down, or the list is stale."""
+        return bool(self.sources) and not any(s.answered for s in self.sources)
 
     def to_json(self) -> dict[str, Any]:
         """All of it."""
@@ -148,6 +154,7 @@ def _source(state: _Collection, source: Source, report: SourceReport) -> None:
 def _list(state: _Collection, source: Source, report: SourceReport) -> tuple[Page, list[Entry]]:
     """The list's page and the entries that match, latest first; those remembered where it has not changed."""
     page = state.visitor.get(source, source.url)
+    report.answered += 1
     if page.status == 304:
         report.unchanged += 1
         return page, _remembered(state.visits.seen(source, source.url))
@@ -202,10 +209,12 @@ def _visit(state: _Collection, source: Source, entry: Entry, report: SourceRepor
         seen = state.visits.seen(source, page.url)
         report.moved, address = report.moved + 1, page.url
     seen.missing = 0
+    report.answered += 1
     if page.status == 304:
         report.unchanged += 1
     else:
-        text = read_page(page.body, page.content_type, today=state.today, listed_day=entry.day)
+        listed = "" if source.kind == "sitemap" else entry.day  # a sitemap says when a page was changed
+        text = read_page(page.body, page.content_type, today=state.today, listed_day=listed)
         _read(state, source, page, text, report, address=address)
     state.visits.save()
     return True

@@ -1,13 +1,15 @@
 """Event-driven workflows: what they watch is outside the asset graph or a change of state."""
 
-from cafe24_pipelines.sensors import ab_test, builds, cross_pattern, dashboard, failures, lifecycle
+from cafe24_pipelines.sensors import ab_test, builds, churn, cross_pattern, dashboard, failures, learning, lifecycle
 
 all_sensors = [
     *ab_test.ab_test_sensors,
     *builds.all_sensors,
+    *churn.all_sensors,
     *cross_pattern.all_sensors,
     *dashboard.all_sensors,
     *failures.all_sensors,
+    *learning.all_sensors,
     *lifecycle.all_sensors,
 ]
 

@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from cafe24_pipelines.automation import WORKFLOW_TAG
-from cafe24_pipelines.jobs import research_comparison, research_summary
+from cafe24_pipelines.jobs import discovery, research_summary
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.settings import Settings
@@ -29,7 +29,7 @@ def due(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None], asked
 
 @dg.sensor(
     name="cross_pattern_v2",
-    jobs=[research_comparison, research_summary],
+    jobs=[discovery, research_summary],
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.STOPPED,
     tags={WORKFLOW_TAG: "cross_pattern"},
@@ -37,7 +37,10 @@ def due(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None], asked
     description="When web research or a mall's patterns changed: compares the two, stores what is new, and alerts.",
 )
 def cross_pattern_v2(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
-    """New claims: discovery again with them, then the comparison. New patterns: the comparison alone."""
+    """New claims: discovery again with them, the comparison included. New patterns without one: that alone.
+
+    Discovery by the clock and after landing compares in its own run, so the second is rare.
+    """
     from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.discovery.patterns import PatternBook
     from cafe24_pipelines.research.book import claims_digest, standing_claims
@@ -65,7 +68,7 @@ def cross_pattern_v2(context: dg.SensorEvaluationContext, events: EventsResource
 
 def _request(mall_id: str, wanted: Digests, made: Digests | None) -> dg.RunRequest:
     known = made is not None and made[0] == wanted[0]
-    job = research_summary if known else research_comparison
+    job = research_summary if known else discovery
     return dg.RunRequest(run_key=f"{mall_id}:{wanted[0]}:{wanted[1]}", partition_key=mall_id, job_name=job.name)
 
 

@@ -68,7 +68,7 @@ def learning_loop(context: dg.SensorEvaluationContext, events: EventsResource) -
     metadata=about(
         reads="inbox `generate.requested`",
         writes="one `code.verified` a request, under the request's id, and `generated_code`",
-        remedy="requests without a verdict are pending: mend what the run says (model, documents) and launch it again",
+        remedy="requests without a verdict are pending: mend what the run says (model, documents), launch it again",
     ),
 )
 def code_generator(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
@@ -83,7 +83,7 @@ def code_generator(context: dg.SensorEvaluationContext, events: EventsResource) 
     default_status=dg.DefaultSensorStatus.STOPPED,
     tags={WORKFLOW_TAG: "intelligent"},
     owners=[ML_TEAM],
-    description="When enough new verdicts came: tries retrieval settings offline and promotes one that is proven better.",
+    description="When enough new verdicts came: tries retrieval settings offline, promotes one that is better.",
     metadata=about(
         reads="how many `feedback.received` came since the last trial, `learning/bounds.yaml`",
         writes="events `settings.tried`, then `settings.promoted` or `settings.rejected`, and `retrieval_settings`",
@@ -97,7 +97,7 @@ def feature_auto_improver(
     from cafe24_pipelines.learning.bounds import bounds
 
     log, wanted = events.log(), bounds().new_verdicts
-    seen, runs = read_asked(context.cursor), []
+    seen, runs = read_asked(context.cursor), list[dg.RunRequest]()
     for mall in sorted(context.instance.get_dynamic_partitions("malls")):
         new = log.read(mall, types=(FEEDBACK,), after=int(seen.get(mall, 0)), limit=wanted)
         if len(new) < wanted or len(runs) >= CAP:

@@ -44,11 +44,12 @@ _LIFE: Final = (
 
 
 def _more(cursor: str | None, name: str) -> dict[str, Any]:
-    """A mapping that a cursor holds beside its place; empty for a cursor of another version."""
-    if not read_cursor(cursor):
+    """A mapping that a cursor holds beside its place; empty for none, or for a cursor of another version."""
+    try:
+        read = json.loads(cursor) if cursor else {}
+        return dict(read[name]) if read.get("v") == VERSION else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
         return {}
-    held = json.loads(cursor or "{}").get(name, {})
-    return dict(held) if isinstance(held, dict) else {}
 
 
 def _cursor(place: str, **more: Mapping[str, Any]) -> str:
@@ -88,7 +89,8 @@ def oauth_start(context: dg.SensorEvaluationContext, events: EventsResource) -> 
         return dg.SensorResult(skip_reason=why, cursor=cursor)
     key = sha256("\0".join(chosen).encode()).hexdigest()[:16]
     config = dg.RunConfig(ops={"care_for_tokens": {"config": {"malls": chosen}}})
-    request = dg.RunRequest(run_key=f"tokens:{key}:{batch.cursor}:{int(now // ASK_AGAIN)}", run_config=config)
+    run_key = f"tokens:{key}:{read_cursor(batch.cursor)}:{int(now // ASK_AGAIN)}"
+    request = dg.RunRequest(run_key=run_key, run_config=config)
     return dg.SensorResult(run_requests=[request], cursor=cursor)
 
 
@@ -187,12 +189,15 @@ def _ended(
 def subscription(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
     """One event a change; a run for the export of a mall that left, one for its removal when the days are over."""
     from cafe24_pipelines.lifecycle.departure import leaving
-    from cafe24_pipelines.lifecycle.state import mall_states
+    from cafe24_pipelines.lifecycle.state import MallState, mall_states
 
     settings, log, now = events.settings(), events.log(), datetime.now(UTC)
     batch = read_batch(log, _LIFE, context.cursor)
     states = mall_states(log)
-    told = [_applied(settings, log, states[mall], found[-1].event_id) for mall, found in batch.by_mall().items()]
+    told = [
+        _applied(settings, log, states.get(mall, MallState(mall)), found[-1].event_id)
+        for mall, found in batch.by_mall().items()
+    ]
     gone = leaving(states)
     exported = {m: by for m, by in _more(context.cursor, "exported").items() if m in gone}
     removal = {m: at for m, at in _more(context.cursor, "removal").items() if m in gone}

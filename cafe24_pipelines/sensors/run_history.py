@@ -62,11 +62,13 @@ def forget_mall(instance: dg.DagsterInstance, settings: "Settings", mall_id: str
 
 def _runs(instance: dg.DagsterInstance, mall_id: str) -> list[dg.DagsterRun]:
     """Runs of the mall's partition, or of a partition that has the mall as one of its dimensions."""
-    found, cursor = [], None
-    while page := instance.get_runs(limit=_PAGE, cursor=cursor):
-        cursor = page[-1].run_id
-        found += [run for run in page if mall_id in run.tags.get(PARTITION, "").split("|")]
-    return found
+    found: dict[str, dg.DagsterRun] = {}
+    for tag in (PARTITION, f"{PARTITION}/mall"):
+        cursor = None
+        while page := instance.get_runs(dg.RunsFilter(tags={tag: mall_id}), limit=_PAGE, cursor=cursor):
+            cursor = page[-1].run_id
+            found |= {run.run_id: run for run in page}
+    return list(found.values())
 
 
 def _remove_logs(root: Path, run_id: str) -> None:
@@ -99,9 +101,10 @@ def _clean(db: sqlite3.Connection, mall_id: str) -> int:
     db.execute("BEGIN IMMEDIATE")
     for table in tables:
         if "partition" in {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')} and table != "runs":
-            where = "partition = ? OR partition LIKE ? OR partition LIKE ?"
-            values = [mall_id, f"{mall_id}|%", f"%|{mall_id}"]
-            done += db.execute(f'DELETE FROM "{table}" WHERE {where}', values).rowcount
+            known = db.execute(f'SELECT DISTINCT partition FROM "{table}" WHERE partition IS NOT NULL').fetchall()
+            for (partition,) in known:
+                if mall_id in partition.split("|"):  # one of several dimensions, or the only one
+                    done += db.execute(f'DELETE FROM "{table}" WHERE partition = ?', [partition]).rowcount
     if {"asset_keys", "event_logs"} <= set(tables):
         db.execute(_LAST)
         db.execute(_TAGS)

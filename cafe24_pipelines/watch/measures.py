@@ -152,7 +152,7 @@ def series_of(shop: "Shop", mall: "Mall", days: Sequence[date], until: int = DAY
     """Every metric of each of these days, which follow each other; a day without rows has 0."""
     import numpy as np
 
-    found: "Series" = {}
+    found: Series = {}
     with shop.duckdb(zone=mall.time_zone) as db:
         for metric in METRICS:
             rows = dict(db.execute(metric.sql(days[0], days[-1], until, mall.time_zone)).fetchall())
@@ -208,7 +208,7 @@ def dispersion(usual: "NDArray[np.float64]", unit: float = 1.0) -> float:
 
 
 def expectation(usual: "NDArray[np.float64]", spread: float, unit: float = 1.0) -> float:
-    """The mean of comparable values with outliers cut, in units; half an event more, since what never was can come."""
+    """The mean of comparable values with outliers cut, in units; half an event more: what never was can come."""
     import numpy as np
 
     y = np.maximum(usual, 0.0) / unit

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cafe24_pipelines import parts
 from cafe24_pipelines.answers.answer_cache import AnswerCache
@@ -27,7 +28,7 @@ from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.lifecycle.plan import spend
 from cafe24_pipelines.lifecycle.state import AUTHORIZED, INSTALLED, ONBOARDED
 from cafe24_pipelines.names import API_DOCS
-from cafe24_pipelines.partitions import malls
+from cafe24_pipelines.partitions import mall_arms, malls
 from cafe24_pipelines.serving.keys import KeyRing
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.digest import text_digest
@@ -100,17 +101,14 @@ def _built(settings: Settings, mall_id: str) -> None:
     answer = VerifiedAnswer(f"{mark}?", f"{mark}: {key}", "computed", (), (), "s", "rerun")
     AnswerBook(home.answers).publish(mall_id, [answer])
     ExperimentBook(home.experiments).publish(mall_id, "questions", [{"question_id": "1", "text": mark}], set="1")
-    rooms = (
-        home.analytics / mall_id / "rfm",
-        home.datasets / mall_id,
-        home.research / mall_id,
-        home.reports / mall_id,
-    )
-    for room in rooms:
+    rooms = [room / mall_id for room in (home.datasets, home.research, home.reports)]
+    for room in [*rooms, *(home.analytics / mall_id / name for name in ("rfm", "sales_report"))]:
         store = Published(room)
         staging = store.staging("1")
         (staging / "page.html").write_text(f"<p>{mark} {key}</p>", encoding="utf-8")
-        store.publish(staging, "1", {"note": mark, "digest": "1", "summary": {}, "rows": 0})
+        columns = {"member_key": [key]} if room.name == "rfm" else {"month": [mark]}
+        pq.write_table(pa.table(columns), staging / "table.parquet")
+        store.publish(staging, "1", {"note": mark, "digest": "1", "summary": {"status": "ok"}, "rows": 1})
 
 
 def _said(settings: Settings, mall_id: str) -> None:
@@ -123,6 +121,8 @@ def _said(settings: Settings, mall_id: str) -> None:
     cache.put(cache.key("m", "", [{"role": "user", "content": mark}], {}), "m", mark)
     spend(replace(settings, default_plan="free"), log, mall_id, "question")
     give_tokens(settings, mall_id)
+    with (settings.home.root / "alerts.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"mall": mall_id, "title": mark}, ensure_ascii=False) + "\n")
 
 
 def give_tokens(settings: Settings, mall_id: str, pair: TokenSet | None = None) -> TokenKeeper:
@@ -141,10 +141,18 @@ def preview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"preview": mark, "table": dg.MetadataValue.md(f"| {mark} |")})
 
 
+@dg.asset(partitions_def=mall_arms)
+def arm_preview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The same for a partition that has the mall as one of its dimensions."""
+    return dg.MaterializeResult(metadata={"preview": MARK[str(context.partition_key).split("|")[1]]})
+
+
 def _ran(settings: Settings, mall_id: str) -> None:
     with dagster_instance(settings) as instance:
         instance.add_dynamic_partitions("malls", [mall_id])
         assert dg.materialize([preview], instance=instance, partition_key=mall_id).success
+        both = dg.MultiPartitionKey({"mall": mall_id, "arm": "rag"})
+        assert dg.materialize([arm_preview], instance=instance, partition_key=both).success
 
 
 def of_mall(settings: Settings, mall_id: str) -> dict[str, str]:
@@ -152,9 +160,9 @@ def of_mall(settings: Settings, mall_id: str) -> dict[str, str]:
     found = {}
     for path in sorted(p for p in settings.home.root.rglob("*") if p.is_file()):
         place = path.relative_to(settings.home.root)
-        if len(place.parts) > 1 and place.parts[0] != "dagster" and mall_id in place.as_posix():
-            if path.read_bytes()[:16] != b"SQLite format 3\0":
-                found[place.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        theirs = len(place.parts) > 1 and place.parts[0] != "dagster" and mall_id in place.as_posix()
+        if theirs and path.read_bytes()[:16] != b"SQLite format 3\0":
+            found[place.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     for name in ("events.db", "state.db", "answer_cache.db"):
         with closing(sqlite3.connect(settings.home.root / name)) as db:
             for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

@@ -53,6 +53,7 @@ ARRIVAL = ("oauth.authorized", "app.installed", "mall.onboarded")
         (("mall.removal_started", "mall.removed", "app.uninstalled", "app.renewed"), "removed", ()),
         (("mall.removal_started", "mall.removed", *ARRIVAL), "active", ()),
         (("mall.suspended",), "suspended", ("operator",)),
+        (("mall.removal_started", "mall.removed", "mall.resumed"), "unknown", ()),
         (("app.uninstalled", "app.expired", "mall.onboarded"), "unknown", ()),
         ((*ARRIVAL, ("app.uninstalled", {"this_app": False})), "active", ()),
     ],
@@ -111,8 +112,8 @@ def test_any_order_of_arrival_and_any_repetition_gives_the_same_state(
 
 
 @given(st.lists(STEP, max_size=12))
-def test_nothing_but_a_consent_brings_a_removed_mall_back(steps: list[tuple[str, int]]) -> None:
-    revives = {"oauth.authorized", "app.installed"}
+def test_nothing_but_a_consent_or_the_operator_brings_a_removed_mall_back(steps: list[tuple[str, int]]) -> None:
+    revives = {"oauth.authorized", "app.installed", "mall.resumed"}
     later = [event(kind, 100 + minute) for kind, minute in steps if kind not in revives | {"mall.removal_started"}]
     assert fold("shop", [*life(*ARRIVAL, "mall.removal_started", "mall.removed"), *later]).stage == "removed"
 

@@ -103,7 +103,9 @@ def test_readiness_is_told_once_a_change_and_services_catch_up(site: Atlassian, 
     log, to = EventLog(settings.home.events), FileNotifier(tmp_path / "alerts.jsonl")
     site.faults = [(401, {})]
     first = tell_readiness(settings, log, to, found("graph"))
-    assert (first.changed, first.jira, first.confluence) == (True, "failed", "updated") and "401" in first.problems["jira"]
+    assert (first.changed, first.jira, first.confluence) == (True, "failed", "updated") and "401" in first.problems[
+        "jira"
+    ]
     again = tell_readiness(settings, log, to, found("graph"))
     assert (again.changed, again.jira, again.confluence) == (False, "created", "unchanged") and not again.problems
     tell_readiness(settings, log, to, found())

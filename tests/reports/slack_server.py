@@ -52,8 +52,8 @@ def _of_text(text: dict[str, Any], most: int) -> str:
 
 
 class SlackServer:
-    """`shown` are accepted messages, `calls` counts requests, `script` holds replies: (status, text, headers), hang
-    or drop (which shows the message and says nothing)."""
+    """`shown` are accepted messages, `calls` counts requests, `script` holds replies: (status, text, headers), hang,
+    drop (which shows the message and says nothing) or drip (whose reply never ends)."""
 
     def __init__(self) -> None:
         self.shown: list[dict[str, Any]] = []
@@ -85,6 +85,12 @@ class SlackServer:
             self.released.wait(20)
             return
         body = json.loads(raw)
+        if reply == "drip":
+            call.send_response(200)
+            call.end_headers()
+            while not self.released.wait(0.05):
+                call.wfile.write(b"o")
+            return
         if reply == "drop":
             self.shown.append(body)
             call.close_connection = True

@@ -78,6 +78,7 @@ def test_a_retracted_finding_is_told_once_first_and_again_only_after_it_was_conf
     assert told(made_finding(1)) == ["confirmed:p001"]
     gone, new = made_finding(1, state="retracted", turn=1), made_finding(2)
     assert told(new, gone) == ["retracted:p001", "confirmed:p002"]
+    assert "멈추고" in sink.sent[1].split("p002")[0], "a retracted finding still advises what it advised"
     assert told(new, gone) == []
     assert told(made_finding(1, turn=1)) == ["confirmed:p001"]
     assert told(made_finding(1, turn=1), {**made_finding(3), "state": "insufficient_data"}) == []
@@ -109,9 +110,10 @@ def test_quiet_hours_that_are_none_are_refused(said: str) -> None:
 
 
 def test_the_address_of_a_webhook_is_never_repeated() -> None:
-    with pytest.raises(ConfigError) as raised:
-        Settings.from_env({"SLACK_WEBHOOK_URL": "http://hooks.example/T/B/secret"})
-    assert "secret" not in str(raised.value)
+    for url in ("http://hooks.example/secret", "ftp://localhost/secret", "https://[secret", "secret"):
+        with pytest.raises(ConfigError) as raised:
+            Settings.from_env({"SLACK_WEBHOOK_URL": url})
+        assert "secret" not in str(raised.value)
     assert "secret" not in repr(Settings.from_env({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/T/B/secret"}))
 
 

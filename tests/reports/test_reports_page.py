@@ -47,7 +47,7 @@ def test_it_is_well_formed_and_holds_only_elements_that_we_write(page: str) -> N
     ids = Counter(element["id"] for element in soup.find_all(id=True))
     assert max(ids.values()) == 1
     for link in soup.find_all("a"):
-        assert link["href"].startswith("#finding-")
+        assert str(link["href"]).startswith("#finding-")
     assert {a["href"][1:] for a in soup.find_all("a")} == {"finding-p001", "finding-p002", "finding-p009"}
     assert {a["href"][1:] for a in soup.find_all("a")} <= set(ids)
 
@@ -114,7 +114,7 @@ def test_no_width_is_fixed_beyond_a_phone(page: str) -> None:
     assert "word-break:keep-all" in style and "overflow-wrap:anywhere" in style
     soup = BeautifulSoup(page, "lxml")
     assert all(svg["width"] == "100%" for svg in soup.find_all("svg"))
-    assert all(table.parent["class"] == ["scroll"] for table in soup.find_all("table"))
+    assert len(soup.select("div.scroll > table")) == len(soup.find_all("table")) > 5
 
 
 def test_markup_escapes_all_but_itself() -> None:

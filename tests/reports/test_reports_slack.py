@@ -90,7 +90,7 @@ def test_a_server_error_is_tried_again_a_bounded_number_of_times(slack: SlackSer
     assert slack.calls == 4 and not raised.value.lasting
 
 
-@pytest.mark.parametrize("reply", ["hang", "drop"])
+@pytest.mark.parametrize("reply", ["hang", "drop", "drip"])
 def test_a_message_without_a_reply_is_not_sent_again(slack: SlackServer, reply: str) -> None:
     slack.script = [reply]
     with pytest.raises(DeliveryUnknown) as raised:

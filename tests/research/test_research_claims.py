@@ -1,6 +1,7 @@
 """Numbers in sentences: what is a claim and what is not, by rules, and by a model held against the page."""
 
 import json
+import random
 
 import pytest
 
@@ -8,7 +9,7 @@ from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.research.model_claims import checked, prompt, proposer
 from cafe24_pipelines.research.pages import Text, read_page
 from cafe24_pipelines.research.populations import is_general, period, population, window_days
-from cafe24_pipelines.research.rules import statements
+from cafe24_pipelines.research.rules import numbers_in, statements
 
 STATED = [
     ("2025년 국내 온라인 쇼핑몰의 평균 재구매율은 28.2%입니다.", ("repurchase_rate", 28.2, 28.2, "%")),
@@ -44,6 +45,14 @@ NOT_STATED = [
 ]
 
 
+WORDS = [
+    "평균", "전환율은", "재구매율", "장바구니 이탈률", "객단가", "3%", "28.2%", "99%p", "1,234원", "6만 3천원", "(",
+    "3:1", "~", "2.5%~3%", "증가", "not", "but", "미만", "패션", "뷰티", "conversion rate", "average order value",
+    "90일 이내", ".", "?", "010-1234-5678", "이전 지시를 무시하고", "reviews", "purchase", "late delivery", "again",
+    "$12.50", "open rate", "–",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("sentence", "said"), STATED)
 def test_a_sentence_that_states_a_level_gives_its_number(sentence: str, said: tuple[object, ...]) -> None:
     [one] = statements([sentence])
@@ -61,6 +70,18 @@ def test_a_list_of_industries_gives_each_its_own_and_two_metrics_don_t_mix() -> 
     assert [(s.industry, s.value) for s in by_industry] == [("fashion", 2.1), ("beauty", 3.2), ("food", 4.0)]
     two = statements(["평균 오픈율은 15.3%, 클릭률은 1.9%였다."])
     assert [(s.metric.name, s.value) for s in two] == [("open_rate", 15.3), ("click_rate", 1.9)]
+
+
+def test_whatever_a_sentence_is_made_of_a_claim_is_in_its_words() -> None:
+    rng, found = random.Random(20260301), 0
+    for _ in range(600):
+        sentence = " ".join(rng.choices(WORDS, k=rng.randrange(3, 60)))
+        for one in statements([sentence]):
+            found += 1
+            assert one.quote in sentence and len(one.quote) <= 300 and "1234-5678" not in one.quote
+            stated = {(n.low, n.high, n.unit) for n in numbers_in(one.quote, one.metric)}
+            assert (one.value, one.value_to, one.unit) in stated, sentence
+    assert found > 20
 
 
 def test_a_long_sentence_is_quoted_around_its_number() -> None:

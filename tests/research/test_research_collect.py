@@ -218,8 +218,8 @@ def test_a_server_that_drips_is_left_in_its_head_and_in_its_body(research: Simpl
     research.site.answers["/body"] = lambda h: drip(h, b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
     research.site.answers["/good"] = research.page(REPURCHASE)
     research.listed({"url": "/head"}, {"url": "/body"}, {"url": "/good"})
-    report = research.run(limits=Limits(seconds=0.6))
-    assert problems(report).count("no whole answer within 0.6 s") == 2
+    report = research.run(limits=Limits(seconds=2.0))
+    assert problems(report).count("no whole answer within 2 s") == 2
     assert not done, "it waited for the whole drip"
     assert len(research.claims()) == 1
 
@@ -348,10 +348,10 @@ def test_of_a_huge_sitemap_the_latest_matching_pages_are_visited(research: Simpl
     site.answers["/map"] = (200, {"Content-Type": "application/xml"}, whole)
     index = f"<sitemapindex><sitemap><loc>{site.url}/map</loc></sitemap></sitemapindex>"
     site.answers["/index"] = (200, {"Content-Type": "text/xml"}, index.encode())
-    site.answers["/report/latest"] = research.page(REPURCHASE)
+    site.answers["/report/latest"] = research.page(REPURCHASE, day="")
     research.listed({"url": "/index", "kind": "sitemap", "pages": 3, "match": "report"})
     research.run(limits=Limits(seconds=10, bytes=5_000_000))
-    assert len(research.claims()) == 1
+    assert [c.published for c in research.claims()] == [""], "a change is no publication"
     assert site.paths()[:3] == ["/index", "/map", "/report/latest"] and len(site.paths()) == 5
     assert not any("jobs" in p for p in site.paths())
 

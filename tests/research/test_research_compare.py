@@ -14,6 +14,7 @@ from cafe24_pipelines.discovery.context import DiscoveryContext, discovery_conte
 from cafe24_pipelines.discovery.detectors import web_benchmarks
 from cafe24_pipelines.discovery.patterns import Pattern
 from cafe24_pipelines.discovery.registry import detectors
+from cafe24_pipelines.discovery.research_measures import MEASURES
 from cafe24_pipelines.discovery.run import find_all, judge
 from cafe24_pipelines.research.book import KnownClaim
 from cafe24_pipelines.research.claims import Claim
@@ -75,7 +76,8 @@ def judged(lake: MallLake, *claims: Claim) -> dict[str, Pattern]:
     with discovery_context(lake, graph, Mall("test"), claims=tuple(claims)) as context:
         one = next(d for d in detectors() if d.name == web_benchmarks.NAME)
         found = judge(context, [(one, find_all(one, context))])
-    return {p.effect.name: p for p in found}
+    metrics = {measure.effect: metric for metric, measure in MEASURES.items()}
+    return {metrics.get(p.effect.name, p.effect.name): p for p in found}
 
 
 def test_two_independent_sources_confirm_a_difference_and_one_alone_never(lake: MallLake) -> None:

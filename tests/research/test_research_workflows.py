@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from cafe24_pipelines.cli import main
 from cafe24_pipelines.definitions import build_defs
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern, PatternBook, pattern_id
+from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.resources.events import EventsResource
@@ -82,7 +83,7 @@ def test_new_research_and_new_patterns_are_noticed_compared_and_told(
 
     asked = _tick(settings)
     assert isinstance(asked, dg.SensorResult) and asked.run_requests
-    assert [(r.partition_key, r.job_name) for r in asked.run_requests] == [("sandbox", "research_comparison")]
+    assert [(r.partition_key, r.job_name) for r in asked.run_requests] == [("sandbox", "discovery")]
     assert json.loads(asked.cursor or "")["v"] == 1
     assert isinstance(_tick(settings, asked.cursor), dg.SkipReason), "asked twice for the same"
 
@@ -97,6 +98,14 @@ def test_new_research_and_new_patterns_are_noticed_compared_and_told(
     assert [r.job_name for r in again.run_requests] == ["research_summary"], "new patterns need no new discovery"
     _run(settings, "research_summary", "sandbox")
     assert len(EventLog(settings.home.events).read("sandbox")) == 2, "nothing new, nothing told"
+
+
+def test_a_collection_to_which_no_source_answers_fails_aloud(
+    research: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAFE24_RESEARCH_SOURCES", str(research.listed({"url": "/a"}, {"url": "/f", "kind": "rss"})))
+    with pytest.raises(Cafe24Error, match="none of 2 web sources"):
+        _run(Settings.from_env({}, home=tmp_path / "home"), "research_collection")
 
 
 def test_the_command_shows_claims_with_sources_and_collects_when_asked(
@@ -128,7 +137,7 @@ def test_from_a_page_to_a_told_difference(
     research.site.answers["/b"] = research.page("국내 쇼핑몰의 평균 객단가는 24만원입니다.")
     monkeypatch.setenv("CAFE24_RESEARCH_SOURCES", str(research.listed({"url": "/a"}, {"url": "/b"})))
     _run(settings, "research_collection")
-    _run(settings, "research_comparison", "sandbox")
+    _run(settings, "discovery", "sandbox")
     assert isinstance(_tick(settings), dg.SkipReason), "the comparison is of what stands"
     alerts = EventLog(settings.home.events).read("sandbox", types=("research.alert",))
     assert [a.payload["kind"] for a in alerts] == ["differs"] and "객단가" in alerts[0].payload["title"]

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from cafe24_pipelines.automation import WORKFLOW_TAG
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.automation import WORKFLOW_TAG
 from cafe24_pipelines.schedules.workflows import all_schedules
 from cafe24_pipelines.settings import Settings
 

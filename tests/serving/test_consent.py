@@ -191,3 +191,26 @@ def test_a_head_request_uses_nothing_up(app):
     back = consent(browser, started)
     assert browser.head(f"{app}/oauth/callback", params=back).status_code == 405
     assert browser.get(f"{app}/oauth/callback", params=back).status_code == 200
+
+
+def test_the_first_consent_is_the_installation_and_another_is_none(app, app_settings):
+    log = EventLog(app_settings.home.events)
+    for ago in range(2):
+        browser, started = begin(app, launch(at=time.time() - ago))
+        assert browser.get(f"{app}/oauth/callback", params=consent(browser, started)).status_code == 200
+    events = log.read("new-shop", types=("oauth.authorized", "app.installed"))
+    assert [e.type for e in events] == ["oauth.authorized", "app.installed", "oauth.authorized"]
+    assert events[1].payload == {"via": "consent"} and events[0].occurred_at == events[1].occurred_at
+
+
+def test_no_consent_is_stored_while_the_mall_is_being_removed(app, app_settings):
+    from datetime import UTC, datetime
+
+    from cafe24_pipelines.stores.events import Event
+
+    log = EventLog(app_settings.home.events)
+    log.append([Event("r", "new-shop", "mall.removal_started", datetime.now(UTC), {})])
+    browser, started = begin(app, launch())
+    page = browser.get(f"{app}/oauth/callback", params=consent(browser, started))
+    assert page.status_code == 503 and "잠시 뒤에" in page.text
+    assert "new-shop" not in known_malls(app_settings.home) and len(log.read("new-shop")) == 1

@@ -135,7 +135,10 @@ class _Rebuild:
         ExperimentBook(self.settings.home.experiments).remove(self.mall_id)
 
     def dataset(self) -> None:
-        """The fine-tune data set."""
+        """The fine-tune data set, without what feedback taught: that lies in the event log, which is cleaned later.
+
+        The next run asks and proves it again.
+        """
         from cafe24_pipelines.answers.verified import AnswerBook
         from cafe24_pipelines.finetune.dataset import build_dataset
         from cafe24_pipelines.finetune.store import DatasetStore

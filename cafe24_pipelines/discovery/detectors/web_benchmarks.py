@@ -111,7 +111,7 @@ def _finding(context: DiscoveryContext, group: Group, measure: Measure, measured
     return Finding(
         subject=f"{group.metric}:{group.window}",
         title=f"{METRICS[group.metric].title_ko}{window} {mine}: 공개 자료와 견주어 {place}",
-        effect=group.metric,
+        effect=measure.effect,
         estimate=measured.estimate,
         null=(low, high),
         p=measured.p(low, high),

@@ -1,0 +1,53 @@
+"""The page in a real browser, a phone wide: its own policy lets its style in, and nothing sticks out."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cafe24_pipelines.reports.page import LANGUAGES, render
+from tests.reports.conftest import full_sections, made_finding
+
+Make = Callable[..., dict[str, Any]]
+BROWSER = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+_MEASURED = """<!DOCTYPE html><body><iframe id="f" width="%d" height="800" srcdoc="%s"></iframe><script>
+document.getElementById("f").onload = (event) => {
+  const page = event.target.contentDocument, wide = event.target.clientWidth;
+  const frames = (e) => e.closest(".scroll") || e.closest("svg");
+  const out = [...page.querySelectorAll("body *")].filter((e) => !frames(e) &&
+    e.getBoundingClientRect().right > wide + 1).map((e) => e.tagName + "." + e.className);
+  const sizes = [...page.querySelectorAll("svg text")].map((e) => parseFloat(getComputedStyle(e).fontSize));
+  document.body.textContent = JSON.stringify({wide: wide, page: page.documentElement.scrollWidth, out: out,
+    breaks: getComputedStyle(page.body).wordBreak, smallest: Math.min(...sizes)});
+};
+</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BROWSER, reason="needs a browser: install chromium")
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_sticks_out(snapshot: Make, tmp_path: Path, lang: str, width: int) -> None:
+    findings = [made_finding(1, title="띄어쓰지않은아주긴상품이름" * 12), made_finding(2, state="retracted")]
+    page = render(snapshot(0, **full_sections(), findings=findings), lang)
+    path = tmp_path / "measured.html"
+    path.write_text(_MEASURED % (width, escape(page, quote=True)), encoding="utf-8")
+    options = ["--headless", "--disable-gpu", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}"]
+    options += ["--no-sandbox"] if os.geteuid() == 0 else []
+    done = subprocess.run([BROWSER, *options, "--dump-dom", path.as_uri()], capture_output=True, text=True,
+                          check=True, timeout=120)  # fmt: skip
+    found = re.search(r"\{\"wide.*\}", unescape(done.stdout))
+    assert found, done.stdout[-500:]
+    said = json.loads(found[0])
+    assert said["wide"] == width and said["page"] <= width and said["out"] == []
+    assert said["breaks"] == "keep-all", "the page's policy keeps its own style out"
+    assert said["smallest"] >= 12

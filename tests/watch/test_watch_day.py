@@ -1,0 +1,140 @@
+"""The day: a drop is told, an ordinary day is told as one, and ordinary days rarely raise a false alarm."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from cafe24_pipelines.stores.events import EventLog
+from cafe24_pipelines.stores.lake import MallLake
+from cafe24_pipelines.watch import measures
+from cafe24_pipelines.watch.day import day_text, look_at_day
+from cafe24_pipelines.watch.measures import METRICS, Judged, corrected, dispersion, judge, scale
+from tests.watch.conftest import LAST, MALL, at, orders_of, usual_count
+
+TOMORROW = at(LAST + timedelta(days=1))
+
+
+def test_a_day_with_half_the_orders_is_told_with_its_figures(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    half = usual_count(LAST) // 2
+    lake = ordinary({LAST: orders_of(LAST, half)})
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert day and not day.span.running and day.span.day == LAST
+    told = {j.metric.name: j for j in day.differing}
+    assert told["orders"].differs == told["revenue"].differs == -1
+    assert told["orders"].value == half and told["revenue"].value == half * 10_000
+    assert told["orders"].high > 45 and told["orders"].low > half
+    text = day_text(day)
+    assert "**주문: 평소보다 적음**" in text and f"{half * 10_000:,}원" in text and "평소와 같습니다" not in text
+    assert "less than usual" in day_text(day, "en")
+
+
+def test_an_ordinary_day_is_told_as_one(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    day = look_at_day(ordinary(), MALL, log, now=TOMORROW)
+    assert day and len(day.judged) == len(METRICS) and not day.differing
+    assert "평소와 같습니다" in day_text(day) and "새 소식이 없습니다" in day_text(day)
+    assert "nan" not in day_text(day).lower()
+
+
+def test_every_figure_is_what_its_query_gives(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    lake = ordinary()
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert day
+    for one in day.judged:
+        rows = lake.query(one.query, zone=MALL.time_zone).to_pylist()
+        assert float(rows[0]["value"] or 0 if rows else 0) == one.value, one.metric.name
+
+
+def test_a_running_day_is_compared_with_the_same_hours(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    """At noon a day has a third of its orders; that is no drop, and half of that third is one."""
+    morning = [row for row in orders_of(LAST, usual_count(LAST)) if row["ordered_at"] < at(LAST, 14)]
+    lake = ordinary({LAST: morning})
+    day = look_at_day(lake, MALL, log, now=at(LAST, 14))
+    assert day and day.span.running and not day.differing
+    assert "아직 끝나지 않은 날" in day_text(day)
+    few = orders_of(LAST, 4, hours=(8, 9, 10, 13))
+    day = look_at_day(ordinary({LAST: few}), MALL, log, now=at(LAST, 14))
+    assert day and {j.metric.name for j in day.differing} >= {"orders", "revenue"}
+
+
+def test_too_short_a_history_is_said_and_nothing_judged(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    early = {LAST - timedelta(days=back): [] for back in range(20, 70)}
+    day = look_at_day(ordinary(early), MALL, log, now=TOMORROW)
+    assert day and not day.judged and "비교할 자료가 모자랍니다" in day_text(day)
+
+
+def test_no_orders_at_all_is_the_loudest_alarm(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    """Views land, orders don't: the day counts, with none."""
+    from tests.watch.conftest import land
+
+    lake = ordinary({LAST: []})
+    land(lake, "events", [{"event_id": "e1", "event": "view", "member_key": "m1", "product_no": "p", "at": at(LAST)}])
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert day and day.span.day == LAST
+    assert {j.metric.name: j.value for j in day.differing}["orders"] == 0
+
+
+# -- the test itself ---------------------------------------------------------------------------------------------
+
+
+def simulated(rng: np.random.Generator, days: int = 57, factor: float = 1.0) -> dict[str, np.ndarray]:
+    """All figures of a made shop: weekdays of their own, overdispersed orders, the other figures follow from them."""
+    base, spread = 10 ** rng.uniform(0.3, 3), rng.uniform(1.05, 4)
+    mean = base * np.tile(1 + 0.4 * rng.random(7), days // 7 + 1)[:days]
+    mean[-1] *= factor
+    orders = rng.negative_binomial(mean / (spread - 1), 1 / spread)
+    out = {"orders": orders, "revenue": np.array([rng.lognormal(10.5, 0.6, n).sum() for n in orders])}
+    for name, share in (("new_buyers", 0.4), ("returning_buyers", 0.5), ("cancellations", 0.04), ("coupon_orders", 0.2)):
+        out[name] = rng.binomial(orders, share)
+    out["reviews"] = rng.poisson(mean * 0.25)
+    out["low_reviews"] = rng.binomial(out["reviews"], 0.08)
+    return {name: values.astype(float) for name, values in out.items()}
+
+
+def judged(series: dict[str, np.ndarray]) -> list[Judged]:
+    found = []
+    for metric in METRICS:
+        usual, unit = series[metric.name][:-1].reshape(8, 7), scale(metric, series)
+        found.append(judge(metric, float(series[metric.name][-1]), usual[:, 0], dispersion(usual, unit), unit))
+    return corrected(found)
+
+
+def test_at_most_one_ordinary_day_in_twenty_raises_an_alarm_over_all_figures() -> None:
+    rng = np.random.default_rng(20261031)
+    false = sum(any(j.differs for j in judged(simulated(rng))) for _ in range(1000))
+    assert 0 < false <= 50, false
+
+
+def test_a_halved_day_of_a_large_shop_is_seen() -> None:
+    rng, seen, tried = np.random.default_rng(5), 0, 0
+    while tried < 100:
+        series = simulated(rng, factor=0.5)
+        if series["orders"][:-1].mean() < 100:
+            continue
+        tried += 1
+        seen += any(j.differs < 0 for j in judged(series) if j.metric.name in ("orders", "revenue"))
+    assert seen >= 95, seen
+
+
+def test_one_wild_day_does_not_hide_the_next_drop() -> None:
+    """A sale that sold ten times as much three weeks ago lifts neither what is expected nor the spread for long."""
+    rng = np.random.default_rng(11)
+    plain = rng.poisson(100, 57).astype(float)
+    wild = plain.copy()
+    wild[35] = 1000  # the same weekday
+    metric = next(m for m in METRICS if m.name == "orders")
+    for values in (plain, wild):
+        usual = values[:-1].reshape(8, 7)
+        one = judge(metric, 55.0, usual[:, 0], dispersion(usual))
+        assert one.p < 0.005, one
+        assert one.expected == pytest.approx(100, rel=0.12)
+
+
+def test_cancellations_are_told_only_when_there_are_more() -> None:
+    metric = next(m for m in measures.METRICS if m.name == "cancellations")
+    usual = np.full((8, 7), 20.0)
+    assert judge(metric, 0.0, usual[:, 0], 1.0).p > 0.9
+    assert judge(metric, 60.0, usual[:, 0], 1.0).p < 1e-6
