@@ -12,7 +12,7 @@ from cafe24_pipelines.schedules.workflows import each_mall
 
 @dg.schedule(
     name="ontology_health",
-    cron_schedule=["30 10 * * *", "30 14 * * *", "30 17 * * *"],
+    cron_schedule="30 10,14,17 * * *",
     job=health_watch,
     execution_timezone=SEOUL,
     default_status=dg.DefaultScheduleStatus.STOPPED,

@@ -4,7 +4,10 @@ The decision is a plain function over two mappings; the sensor only reads and as
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 
@@ -12,18 +15,54 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import after_landing
 from cafe24_pipelines.names import DATA_TEAM
 from cafe24_pipelines.resources.graph import GraphResource
+from cafe24_pipelines.sensors.watching import CAP
 from cafe24_pipelines.settings import Settings
 
+REST: Final = timedelta(hours=6)
+"""Between two rebuilds of a mall: a shop that sells every hour needn't be rebuilt every hour."""
 
-def stale_malls(wanted: Mapping[str, str], built: Mapping[str, str | None], asked: Mapping[str, str]) -> list[str]:
-    """Malls whose wanted build is neither published nor asked for already, in order.
+
+@dataclass(frozen=True)
+class Seen:
+    """What the sensor knows of a mall: the build asked for or found there, and when it asked (ISO; "" never)."""
+
+    build: str
+    at: str = ""
+
+
+def stale_malls(
+    wanted: Mapping[str, str], seen: Mapping[str, Seen], built: Callable[[str], str | None], now: datetime
+) -> tuple[list[str], dict[str, Seen]]:
+    """Malls to rebuild now, at most `CAP`, and what is known of every mall then.
+
+    A mall is due when its wanted build is neither asked for nor there, and it has no graph at all or its last rebuild
+    was asked for `REST` ago.
 
     Args:
         wanted: mall id to the build id that the lake and the ontology call for now.
-        built: mall id to the build id that is published, None when there is none.
-        asked: mall id to the build id this sensor last asked for.
+        built: the build id that is staged for a mall, None when there is none; looked up only for malls that
+            changed, because it checks a file as large as the graph.
     """
-    return sorted(m for m, build in wanted.items() if built.get(m) != build and asked.get(m) != build)
+    due, known = [], {m: s for m, s in seen.items() if m in wanted}
+    for mall in sorted(m for m, build in wanted.items() if m not in known or known[m].build != build):
+        before = known.get(mall, Seen(""))
+        rested = not before.at or now - datetime.fromisoformat(before.at) >= REST
+        there = built(mall)
+        if there == wanted[mall]:
+            known[mall] = Seen(wanted[mall], before.at)
+        elif (rested or there is None) and len(due) < CAP:
+            due.append(mall)
+            known[mall] = Seen(wanted[mall], now.isoformat())
+    return due, known
+
+
+def read_seen(cursor: str | None) -> dict[str, Seen]:
+    """The sensor's cursor; empty for none, or for one of another version (looking again is safe)."""
+    try:
+        read = json.loads(cursor) if cursor else {}
+        return {m: Seen(*pair) for m, pair in read["seen"].items()} if read.get("v") == 2 else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 @dg.sensor(
@@ -33,14 +72,14 @@ def stale_malls(wanted: Mapping[str, str], built: Mapping[str, str | None], aske
     default_status=dg.DefaultSensorStatus.STOPPED,
     tags={WORKFLOW_TAG: "infrastructure"},
     owners=[DATA_TEAM],
-    description="When landed data or domain.yaml changed: rebuilds the graph and everything after it.",
+    description="When landed data or domain.yaml changed: rebuilds graph and all after it, every 6 hours at most.",
     metadata=about(
         reads="digests of the lake and of ontology/domain.yaml, the build id of the staged graph",
         writes="vectors, graph, analyses, patterns, answers and the data set of each changed mall",
         remedy="readers keep the last complete build: mend what the run says and launch `after_landing` for the mall",
     ),
 )
-def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult | dg.SkipReason:
+def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult:
     """Ask for one run a mall whose published graph is not of its lake."""
     from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.ontology.build import facts_build_id
@@ -51,13 +90,14 @@ def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) 
     malls = sorted(m for m in context.instance.get_dynamic_partitions("malls") if m in registered)
     lakes = {m: mall_lake(settings, m) for m in malls}
     wanted = {m: facts_build_id(lake, registered[m]) for m, lake in lakes.items() if lake.counts().get("documents")}
-    built = {m: graph.store.staged(m) for m in wanted}
-    asked: dict[str, str] = json.loads(context.cursor)["asked"] if context.cursor else {}
-    stale = stale_malls(wanted, built, asked)
-    cursor = json.dumps({"v": 1, "asked": asked | {m: wanted[m] for m in stale}})
-    if not stale:
-        return dg.SkipReason(f"{len(wanted)} malls, every graph is of its lake")
-    requests = [dg.RunRequest(run_key=f"{m}:{wanted[m]}", partition_key=m) for m in stale]
+    due, seen = stale_malls(wanted, read_seen(context.cursor), graph.store.staged, datetime.now(UTC))
+    cursor = json.dumps({"v": 2, "seen": {m: [s.build, s.at] for m, s in sorted(seen.items())}})
+    if not due:
+        reason = (
+            f"{len(wanted)} malls: every graph is of its lake, or was rebuilt within {REST.seconds // 3600} hours"
+        )
+        return dg.SensorResult(skip_reason=reason, cursor=cursor)
+    requests = [dg.RunRequest(run_key=f"{m}:{wanted[m]}", partition_key=m) for m in due]
     return dg.SensorResult(run_requests=requests, cursor=cursor)
 
 
