@@ -4,7 +4,7 @@ Does not belong here: judging (`week_judge.py`).
 """
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 from typing import Final
 
@@ -18,7 +18,9 @@ _FONTS: Final = "'Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR','Noto Sans
 
 def table(walk: Walk) -> str:
     """Each workflow with its ticks, runs, skips, seconds, and the reason of its last skip."""
-    lines = [f"{'workflow':<24}{'kind':<10}{'ticks':>7}{'fired':>7}{'runs ok':>9}{'failed':>8}{'CPU s':>8}  last skip"]
+    lines = [
+        f"{'workflow':<24}{'kind':<10}{'ticks':>7}{'fired':>7}{'runs ok':>9}{'failed':>8}{'CPU s':>8}  last skip"
+    ]
     runs = {r.run_id: r for r in walk.runs}
     for name in _names(walk):
         mine = [t for t in walk.ticks if t.name == name]
@@ -96,8 +98,8 @@ def _happenings(walk: Walk, bottom: int) -> list[str]:
     return found
 
 
-def _x(walk: Walk, at: object) -> float:
-    return _LEFT + (at - walk.begin) / timedelta(days=1) * _DAY  # type: ignore[operator,no-any-return]
+def _x(walk: Walk, at: datetime) -> float:
+    return _LEFT + (at - walk.begin) / timedelta(days=1) * _DAY
 
 
 def _names(walk: Walk) -> list[str]:

@@ -30,7 +30,7 @@ largest: its cost grows with the malls, and no faster."""
 
 @dataclass(frozen=True)
 class Cost:
-    """A sensor at a number of malls: seconds of its first tick, when every mall is new, and of one with no change."""
+    """A sensor at a number of malls: processor seconds of its first tick, when every mall is new, and of a quiet one."""
 
     sensor: str
     malls: int
@@ -70,7 +70,9 @@ def verdicts(found: Sequence[Cost]) -> list[str]:
         more = (most.steady - before.steady) / (most.malls - before.malls)
         share = before.steady / before.malls
         if more > FLAT * share:
-            wrong.append(f"{name}: a mall more costs {1000 * more:.1f} ms beyond {before.malls}, {1000 * share:.1f} before")
+            wrong.append(
+                f"{name}: a mall more costs {1000 * more:.1f} ms beyond {before.malls}, {1000 * share:.1f} before"
+            )
     return wrong
 
 
@@ -114,7 +116,7 @@ def _cost(drive: Drive, name: str, size: int) -> Cost:
         after.append(_asked(drive, name))
     steady = [_asked(drive, name) for _ in range(ROUNDS)]
     why = next((t.why for t in (*steady, *after) if t.failed), steady[-1].why)
-    return Cost(name, size, first.seconds, statistics.median(t.seconds for t in steady),
+    return Cost(name, size, first.cpu, statistics.median(t.cpu for t in steady),
                 sum(t.asked for t in after), why)  # fmt: skip
 
 
@@ -142,7 +144,9 @@ def _built(home: Path, say: Callable[[str], None]) -> Path:
 
 
 @contextmanager
-def _many(source: Path, home: Path, names: Sequence[str], url: str = "http://127.0.0.1:9/{mall_id}") -> Iterator[Drive]:
+def _many(
+    source: Path, home: Path, names: Sequence[str], url: str = "http://127.0.0.1:9/{mall_id}"
+) -> Iterator[Drive]:
     from benchmarks.week_clock import DrivenClock
     from benchmarks.week_drive import quiet
     from cafe24_pipelines.definitions import build_defs

@@ -1,7 +1,7 @@
 """What happens in the simulated week: a script of events with times, and the small world that they happen in.
 
-The mall is the sandbox's, in a process of its own whose clock is set at every step; its orders, members and reviews
-come by themselves. The script adds what a week may bring. Does not belong here: ticks and runs (`week_drive.py`).
+The mall is the sandbox's, behind its server, whose clock is set at every step; its orders, members and reviews come by
+themselves. The script adds what a week may bring. Does not belong here: ticks and runs (`week_drive.py`).
 """
 
 import os
@@ -23,6 +23,22 @@ MALL: Final = SANDBOX_MALL
 ZONE: Final = ZoneInfo(SEOUL)
 SUNDAY: Final = datetime(2026, 10, 25, tzinfo=ZONE)
 """The last day, whose 10:00 has the retrospective; the mall's own history goes on to the end of the month."""
+SCOPES: Final = tuple(
+    f"mall.read_{area}"
+    for area in (
+        "store",
+        "application",
+        "category",
+        "product",
+        "order",
+        "customer",
+        "privacy",
+        "community",
+        "promotion",
+    )
+)
+"""What the operator consents to. Left out: carts and wish lists (a call a product and member), points, sales reports
+and analytics, which are most of a small mall's calls and change nothing of what the week is about."""
 KEY: Final = "the-week's-webhook-key"
 _PAGE: Final = """<!doctype html><html lang="ko"><head><title>이커머스 리포트</title>
 <meta property="article:published_time" content="{day}"></head><body><article><h1>이커머스 리포트</h1>{body}</article>
@@ -30,7 +46,7 @@ _PAGE: Final = """<!doctype html><html lang="ko"><head><title>이커머스 리�
 _DOCS: Final = """<!doctype html><html lang=ko><head><meta charset=utf-8><title>Admin API</title></head><body>
 <input type=hidden id=cur_version data-doctype=admin data-lang=ko data-version=2026-03-01>
 <h1 id=order>Order</h1>
-<section id="" class="endpoint title"><div class=description><h2 id=orders>Orders</h2><p>주문 리소스.</p></div></section>
+<section id="" class="endpoint title"><div class=description><h2 id=orders>Orders</h2><p>주문</p></div></section>
 <section id="" class="endpoint method"><h3 data-text="Count the orders">Count the orders</h3>
 <div class=endpoint-desc><p class=link><span class="toc-method GET ">GET </span>/api/v2/admin/orders/count</p></div>
 <h6>GET</h6><p>주문을 셉니다. 이번 주에 고친 설명입니다.</p><table><tr><th>Property</th><th>Description</th></tr>
@@ -113,7 +129,7 @@ def install(world: World) -> None:
     from cafe24_pipelines.cafe24.admin_api.oauth import token_set
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
 
-    pair = token_set(world.control.grant(), world.clock.time())
+    pair = token_set(world.control.grant(SCOPES), world.clock.time())
     token_keeper(world.settings, MALL).install(pair)
     world.put("oauth.authorized", {"scopes": sorted(pair.scopes), "asked": sorted(pair.scopes)}, "consent")
     world.put("app.installed", {"via": "consent"}, "install")
@@ -240,9 +256,9 @@ def world(folder: Path, clock: DrivenClock, begin: datetime, members: int, *, sp
         )  # fmt: skip
         mall = SandboxMall.build(folder / "mall.sqlite", customers=members)
         stack.callback(mall.close)
-        sandbox = stack.enter_context(
-            RunningSandbox(mall.path, start=begin, speed=speed, process=True, limits=False, token_calls=0, webhook_key=KEY)
-        )
+        live = {"process": speed > 0, "limits": False, "token_calls": 0, "webhook_key": KEY}
+        served = mall.path if speed > 0 else mall
+        sandbox = stack.enter_context(RunningSandbox(served, start=begin, speed=speed, **live))
         home = folder / "home"
         stack.enter_context(mock.patch.dict(os.environ, environment(sandbox.url, home, sources)))
         os.environ["WEEK_APP"] = stack.enter_context(_receiver())
@@ -255,7 +271,7 @@ def environment(url: str, home: Path, sources: Path) -> dict[str, str]:
     return {
         "CAFE24_HOME": str(home), "CAFE24_API_URL": url, "CAFE24_ANALYTICS_URL": f"{url}/analytics",
         "CAFE24_CLIENT_ID": "sandbox-client", "CAFE24_CLIENT_SECRET": "sandbox-secret", "CAFE24_WEBHOOK_KEY": KEY,
-        "CAFE24_REDIRECT_URI": "http://127.0.0.1:8000/oauth/callback", "CAFE24_ENCRYPTION_KEY": "of the week, invented",
+        "CAFE24_REDIRECT_URI": "http://127.0.0.1:8000/oauth/callback", "CAFE24_ENCRYPTION_KEY": "invented",
         "CAFE24_RESEARCH_SOURCES": str(sources), "CAFE24_API_DOCS": "", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "SLACK_WEBHOOK_URL": "", "LLM_MODEL": "", "FINETUNED_MODEL": "",
     }  # fmt: skip

@@ -62,11 +62,11 @@ def _walked(alive: World, clock: DrivenClock, begin: datetime, days: int, say: C
         drive = Drive(build_defs(loggers={"quiet": quiet}), instance, resources_for, clock)
         found = Walk(begin, end, drive.ticks, drive.runs, happenings, {}, [], [], alive.posted, drive.status_failed)
         found.kinds = {**dict.fromkeys(drive.schedules, "schedule"), **dict.fromkeys(drive.sensors, "sensor")}
-        found.workflows = sorted(drive.workflows)
+        found.workflows = drive.workflows
         for at, what in _agenda(drive, happenings, begin, end):
             found.latest = max(found.latest, clock.set(at))
             alive.control.set_clock(clock.now())
-            _step(alive, drive, found, at, what, say)
+            _step(alive, drive, found, (at, what), say)
     found.events = [
         {"seq": e.seq, "id": e.event_id, "mall": e.mall_id, "type": e.type, "at": e.occurred_at, "payload": e.payload}
         for e in _every_event(alive)
@@ -89,9 +89,9 @@ def _agenda(
 
 
 def _step(
-    alive: World, drive: Drive, found: Walk, at: datetime, what: str | Happening, say: Callable[[str], None]
+    alive: World, drive: Drive, found: Walk, due: tuple[datetime, str | Happening], say: Callable[[str], None]
 ) -> None:
-    before = len(drive.runs)
+    (at, what), before = due, len(drive.runs)
     if isinstance(what, Happening):
         what.do(alive)
         say(f"{at:%a %H:%M}  *  {what.what}")

@@ -29,7 +29,13 @@ concurrency:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
+  cancel_timeout_seconds: 180
   free_slots_after_run_end_seconds: 60
+# For a run whose process is gone; what fails in a step is tried again there, if that helps (assets/policies.py).
+run_retries:
+  enabled: true
+  max_retries: 1
+  retry_on_asset_or_op_failure: false
 retention:
   sensor:
     purge_after_days: 7

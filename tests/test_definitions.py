@@ -19,6 +19,9 @@ LINEAGE = {
     "patterns": {"ontology_facts", "rfm", "events", "web_research"},
     "benchmark_comparison": {"patterns", "web_research"},
     "web_research": set(),
+    "heartbeat": set(),
+    "readiness": set(),
+    "model_warmth": set(),
     "ontology_graph": {"ontology_facts", "patterns"},
     "cafe24_insights": {"patterns", "cafe24_api_docs", "cafe24_crm_knowledge"},
     "verified_answers": {"ontology_graph", "cafe24_api_docs", "cafe24_crm_knowledge", "cafe24_insights"},
@@ -114,7 +117,7 @@ def test_every_asset_is_described_grouped_owned_and_partitioned_by_mall(defs: dg
     for spec in defs.resolve_all_asset_specs():
         if spec.key == dg.AssetKey(["admin_api", "order_history"]):
             continue
-        if spec.key == dg.AssetKey("web_research"):  # what the web says is one for all malls
+        if spec.key.to_user_string() in ("web_research", "heartbeat", "readiness", "model_warmth"):  # of no mall
             assert spec.partitions_def is None and spec.description and spec.owners
             continue
         by_arm = spec.key.to_user_string() in ("ab_answers", "ab_scores")
@@ -123,6 +126,22 @@ def test_every_asset_is_described_grouped_owned_and_partitioned_by_mall(defs: dg
         assert spec.owners and spec.kinds and len(spec.kinds) <= 3, spec.key
         kind = dg.MultiPartitionsDefinition if by_arm else dg.DynamicPartitionsDefinition
         assert isinstance(spec.partitions_def, kind), spec.key
+
+
+def test_what_is_of_no_mall_is_in_no_chain_and_has_a_job_of_its_own(defs: dg.Definitions) -> None:
+    alone = {"heartbeat": "heartbeat_beat", "readiness": "readiness_check", "model_warmth": "model_warming"}
+    for job in defs.resolve_all_job_defs():
+        if job.name.startswith("__"):
+            continue
+        made = {k.to_user_string() for k in job.asset_layer.executable_asset_keys}
+        assert made & set(alone) == ({n for n, own in alone.items() if own == job.name}), job.name
+
+
+def test_every_asset_tries_again_after_a_passing_error_alone(defs: dg.Definitions) -> None:
+    from cafe24_pipelines.assets import all_assets
+
+    for asset in all_assets:
+        assert asset.op.retry_policy or hasattr(asset.op.compute_fn.decorated_fn, "tries_again"), asset.op.name  # type: ignore[union-attr]
 
 
 def test_every_shop_table_has_a_blocking_contract_and_a_warning_observation(defs: dg.Definitions) -> None:

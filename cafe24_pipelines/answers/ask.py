@@ -21,6 +21,7 @@ from cafe24_pipelines.answers.frames import KO, Frames, frames, refusal_text
 from cafe24_pipelines.answers.intake import take
 from cafe24_pipelines.answers.intents import Route, route
 from cafe24_pipelines.answers.model_errors import ReplyBroken
+from cafe24_pipelines.answers.passages import passages_for
 from cafe24_pipelines.answers.prompts import Message, messages, prompt_version
 from cafe24_pipelines.answers.refusal import Refusal, refuse
 from cafe24_pipelines.answers.usage import NO_USAGE, KrwRate, Usage, used
@@ -250,7 +251,7 @@ def _gather(found: Route, services: Services, arm: str, model: "LanguageModel") 
     if arm == "baseline":
         return Evidence()
     if arm == "rag":
-        return _or_refuse(Evidence(passages=gather.passages(found, services)), found, model)
+        return _or_refuse(Evidence(passages=passages_for(found, services)), found, model)
     if found.patterns and not found.documents and not services.patterns:
         return Refusal("no_patterns", KO.no_patterns)
     patterns = gather.patterns(found, services) if found.patterns and not found.api else ()
@@ -260,7 +261,7 @@ def _gather(found: Route, services: Services, arm: str, model: "LanguageModel") 
     figures = (result,) if isinstance(result, Computed) else ()
     wanted = found.documents and ("advice" in found.concepts or not figures)
     told = wanted or not (figures or patterns) or asks_how(found.question)
-    passages = gather.passages(found, services) if told else ()
+    passages = passages_for(found, services) if told else ()
     facts = _graph(passages, found.question if told else "", services)
     return _or_refuse(Evidence(passages, facts, figures, patterns), found, model)
 

@@ -135,7 +135,7 @@ def _call(question: str, blocks: list[Block]) -> _Call | None:
         title = re.match(r"`[^`]+` \((.+?)\)(?=:|$)", block.text)
         if title and block.key not in {c.endpoint for c in calls}:
             calls.append(_Call(block.key, title[1], scopes.get(block.key, ""), ""))
-    wanted = _named_words(question)
+    wanted = named_words(question)
     method = next((name for name, pattern in _METHODS if pattern.search(question)), "")
 
     sort = next((title for asked, title in _SORTS if asked.search(question)), None)
@@ -155,7 +155,7 @@ def _call(question: str, blocks: list[Block]) -> _Call | None:
     return best if enough else None
 
 
-def _named_words(question: str) -> list[str]:
+def named_words(question: str) -> list[str]:
     """The words that say what a call is about: neither that it is a call nor what it does."""
     verbs = [pattern for _, pattern in _METHODS]
     words = [w for w in subject_words(question) if not _ASKS_API.search(w) and not _IDLE.match(w)]
@@ -254,7 +254,7 @@ def _facts(graph: list[Block], question: str, before: str) -> list[str]:
     seen: set[str] = set()
     if _STEP.search(before):
         return []
-    about_calls, words = bool(_ASKS_API.search(question)), _named_words(question)
+    about_calls, words = bool(_ASKS_API.search(question)), named_words(question)
     for block in graph:
         text = block.text
         if _ENDPOINT.fullmatch(block.key):

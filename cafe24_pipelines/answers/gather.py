@@ -1,7 +1,7 @@
 """Gathering material for a question: what each part of the chain has to say about it.
 
-Retrieval for the arms that use documents; the graph's neighbours of what was retrieved, exact aggregates and
-patterns for the ontology arm. Does not belong here: deciding what the question wants (see `intents.py`), wording.
+Exact aggregates and patterns, for the ontology arm; passages are in `passages.py`, graph facts in `graph_facts.py`.
+Does not belong here: deciding what the question wants (see `intents.py`), wording.
 """
 
 import re
@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cafe24_pipelines.answers import aggregates, graph_facts
+from cafe24_pipelines.answers import aggregates
 from cafe24_pipelines.answers.aggregates import Aggregate, Computed, compute, filter_titles
 from cafe24_pipelines.answers.computations import COMPUTATIONS
 from cafe24_pipelines.answers.customer import member_key
-from cafe24_pipelines.answers.details import lines_of
-from cafe24_pipelines.answers.evidence import Passage, pattern_text
+from cafe24_pipelines.answers.details import asked_lines
+from cafe24_pipelines.answers.evidence import pattern_text
 from cafe24_pipelines.answers.identifiers import record_named, unknown_path
 from cafe24_pipelines.answers.intents import BUSINESS, Route, choose
 from cafe24_pipelines.answers.lake_names import LakeSession, session
@@ -26,13 +26,10 @@ from cafe24_pipelines.answers.words import (
     concepts,
     content_words,
     leading_words,
-    near_known,
     squeezed,
-    subject_words,
     unused_words,
     with_synonyms,
 )
-from cafe24_pipelines.names import API_DOCS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
     from cafe24_pipelines.discovery.patterns import Pattern
 
-MAX_PASSAGES = 5
 MAX_PATTERNS = 5
 SHORT_PERIOD = 45
 SHOWN_OF_ALL = 20
@@ -53,70 +49,6 @@ _TABLE_KO = {
 }  # fmt: skip
 _NO_ORDERS = Coverage(date(1970, 1, 1), date(1970, 1, 1))
 """Stands in for a mall without orders; aggregates that need orders are refused before it matters."""
-
-
-def passages(found: Route, services: "Services") -> tuple[Passage, ...]:
-    """Passages for the question, best first; those that share no word with it are left out.
-
-    Raises:
-        NotBuilt: no documents have been published for the mall.
-    """
-    collection = API_DOCS if found.api else None
-    hits = services.retriever.search(found.question, collection=collection, limit=MAX_PASSAGES)
-    words = subject_words(found.question)
-    related = [h for h in hits if _related(words, f"{h.document_id} {h.title} {h.text} {h.said}")]
-    if found.api and _nowhere(words, " ".join(f"{h.title} {h.text} {h.said}" for h in hits), services):
-        return ()
-    asked = re.sub(r"[을를의]", "", squeezed(found.question))  # 주문 목록을 조회 names 주문 목록 조회
-    related.sort(key=lambda h: _named(h.title, asked), reverse=True)  # stable: retrieval's order among equals
-    held = lines_of(found.question, [h.document_id for h in related], services)
-    return tuple(
-        Passage(h.document_id, h.title, _with_lines(h.text, held.get(h.document_id, "")), h.score) for h in related
-    )
-
-
-def _with_lines(text: str, lines: str) -> str:
-    """The passage, with the lines that it lacks behind its first line (a prompt may cut its end)."""
-    lacking = "\n".join(line for line in lines.splitlines() if line not in text)
-    first, _, rest = text.partition("\n")
-    return "\n".join(filter(None, [first, lacking, rest])) if lacking else text
-
-
-def _nowhere(words: list[str], found: str, services: "Services") -> bool:
-    """Whether the question is about something that the documentation never mentions: half of its words, and of these
-    one stands in no document at all and is no slip of the finger.
-    """
-    text = squeezed(found)
-    missing = [w for w in words if w not in text and not (len(w) >= 3 and w[:-1] in text)]
-    strange = [w for w in missing if len(w) >= 3 and not w.isascii() and not near_known(w)]
-    if not strange or 2 * len(missing) < len(words):
-        return False
-    anywhere = " OR ".join(f"contains(text, $w{i}) " for i in range(len(strange)))
-    sql = (
-        f"SELECT count(*) AS n FROM (SELECT replace(lower(title || body || coalesce(tags, '')), ' ', '') AS text "
-        f"FROM documents) WHERE {anywhere}"
-    )
-    return int(services.lake.query(sql, {f"w{i}": w[:3] for i, w in enumerate(strange)})["n"][0].as_py()) == 0
-
-
-def _named(title: str, asked: str) -> int:
-    """How much of the question a title is, when the question holds it whole (without its English in brackets)."""
-    korean = squeezed(title.split(" (", maxsplit=1)[0])
-    return len(korean) if len(korean) >= 4 and korean in asked else 0
-
-
-def _related(words: list[str], text: str) -> bool:
-    """At least a third of the question's content words (or a two-letter stem of one) are in the text."""
-    if not words:
-        return False
-    body = squeezed(text)
-    shared = sum(1 for word in words if word in body or (len(word) >= 3 and word[:-1] in body))
-    return 3 * shared >= len(words)
-
-
-def graph(found: tuple[Passage, ...], services: "Services") -> tuple[graph_facts.GraphFact, ...]:
-    """Facts about the endpoints, scopes and concepts next to what was retrieved."""
-    return graph_facts.around([p.document_id for p in found], services.graph, services.mall.mall_id)
 
 
 def computed(found: Route, services: "Services") -> Computed | Refusal | None:
@@ -152,12 +84,41 @@ def _computed(found: Route, services: "Services", opened: LakeSession) -> Comput
         if slots.unknown and not (here.documents or here.patterns):
             return _unknown(slots.unknown)
         by_model = _by_model(here, slots, services, opened, ignored=match.ignored)
-        return by_model or (_unsupported_filter(slots) if match.ignored or slots.record else None)
+        refused = match.ignored or slots.record or _asks_a_figure(here)
+        return by_model or (_unsupported_filter(slots) if refused else None)
     refusal = _not_understood(here, aggregate, slots) or _not_landed(aggregate, services, db)
     refusal = refusal or (None if aggregate.whole else _out_of_reach(slots))
     if refusal:
         return refusal
     return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
+
+
+_FIGURES = frozenset(
+    [
+        "count",
+        "top",
+        "low",
+        "rate",
+        "total",
+        "average",
+        "how_many",
+        "compare",
+        "many",
+        "share",
+        "sales",
+        "units",
+        "aov",
+    ]
+)
+_DOES = re.compile(r"조회|등록|수정|삭제|설정|연동|관리|만들|보내|바꾸|확인하|가능|할수있|되나|제한")
+
+
+def _asks_a_figure(here: Route) -> bool:
+    """Whether it asks for a figure of the shop that no query gives: documentation would be an answer beside it."""
+    other = here.documents or here.patterns or here.api or here.concepts & {"how", "advice", "definition"}
+    if other or not (here.concepts & _FIGURES and here.concepts & BUSINESS):
+        return False
+    return not (asked_lines(here.question) or _DOES.search(squeezed(here.question)))
 
 
 def _about_a_thing(found: Route, slots: Slots) -> bool:
@@ -264,11 +225,15 @@ def _in_context(found: Route, slots: Slots) -> tuple[Route, Slots]:
     if "share" in named and named & {"sales", "orders"}:
         divided |= slots.filters & {"tier", "region", "gender"}
         slots = replace(slots, limit=SHOWN_OF_ALL) if divided else slots
+    if slots.several:
+        slots = replace(slots, limit=SHOWN_OF_ALL)
     for name in divided:
         slots = replace(slots, **({name: ""} if name != "gender" else {"limits": replace(slots.limits, gender="")}))
     named -= {_DIMENSION[name] for name in slots.filters if name in _DIMENSION} | (
         {"compare"} if slots.several else set()
     )
+    if slots.branch and re.search(r"(?:카테고리|분류)(?:별|마다)", slots.rest):
+        named = (named | {"category"}) - {"branch"}
     if "never_bought" in named and slots.named:  # "최근 3개월간 한 번도": not since then
         named -= {"never_bought"}
     if not slots.against and _BOTH.search(slots.rest):

@@ -28,7 +28,7 @@ _PARTICLES = re.compile(
 _TIME_OR_VERB = re.compile(
     r"^\d|\d$|^(?:이번|지난|저번|최근|오늘|어제|그제|그저께|올해|작년|금년|내년|재작년|설날?|추석|연휴|명절|기간|동안|현재|당일|"
     r"전체|전년|동기|상반기|하반기|분기|오전|오후|이후|이전|부터|까지|별로|정도|각각|순으로|대한민국)|"
-    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들|아|어|래|예|이에)$"
+    r"(?:달|주|월|년|일|간|다|요|줘|야|까|니|죠|지|나|은|는|한|된|될|할|해|돼|되|고|면|서|기|게|봐|별|째|인|던|려|줄|들|아|어|래|예|이에|인가)$"
 )
 
 
@@ -154,6 +154,8 @@ def mended(question: str) -> str:
 
 
 def _mend(word: str) -> str:
+    if concepts(word):  # it means something as it is: 평균 is no 평점
+        return word
     best: tuple[int, str] | None = None
     for known in _word_list("known"):
         letters = unicodedata.normalize("NFD", known)

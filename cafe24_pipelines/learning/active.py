@@ -6,13 +6,15 @@ it names the version that it ends and goes back to the one before. Does not belo
 (`improve.py`).
 """
 
+import sqlite3
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.errors import BadInput, ConfigError
+from cafe24_pipelines.errors import BadInput, Cafe24Error, ConfigError
 from cafe24_pipelines.knowledge.ranking import SHIPPED, Ranking
 from cafe24_pipelines.learning.bounds import Bounds, bounds, fingerprint, ranking_of, values_of
 from cafe24_pipelines.stores.events import Event
@@ -114,7 +116,10 @@ def roll_back(log: "EventLog", mall_id: str) -> SettingsHistory:
 
 
 class ActiveRanking:
-    """The ranking in force, for a retriever: looks at the log at most once a second. Safe to use from threads."""
+    """The ranking in force, for a retriever: looks at the log at most once a second. Safe to use from threads.
+
+    While the log can't be read, what was seen last stays: a question can be searched for without it.
+    """
 
     def __init__(self, log: "EventLog", mall_id: str) -> None:
         self._log, self._mall_id, self._lock = log, mall_id, threading.Lock()
@@ -125,7 +130,8 @@ class ActiveRanking:
         with self._lock:
             at, ranking = self._seen
             if time.monotonic() - at > FRESH:
-                ranking = settings_history(self._log, self._mall_id).active.ranking
+                with suppress(Cafe24Error, sqlite3.Error):
+                    ranking = settings_history(self._log, self._mall_id).active.ranking
                 self._seen = time.monotonic(), ranking
             return ranking
 

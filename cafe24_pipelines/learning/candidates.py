@@ -1,9 +1,9 @@
 """What was learnt, from the effects in the log: candidates that stand, by kind, and what was refused and why.
 
 Voices for and against one answer are netted, whatever order they came in: an answer is a candidate while more voices
-are for it than against it, its correction while more are against it; a correction is such a voice. Candidates teach only what
-comes out again when the data set is built (`learned_answers`), so nothing of an older day, or of a member who was
-erased since, is taught. Does not belong here: judging (`judge.py`), the data set (`finetune/`).
+are for it than against it, its correction while more are against it; a correction is such a voice. Candidates teach
+only what comes out again when the data set is built (`learned_answers`), so nothing of an older day, or of a member
+who was erased since, is taught. Does not belong here: judging (`judge.py`), the data set (`finetune/`).
 """
 
 from collections import Counter

@@ -98,7 +98,8 @@ def confirm(new: Sequence[float], old: Sequence[float], look: int, allowed: Boun
     """Whether the new settings are better: exact two-sided sign test over questions, and the gain above the floor."""
     from cafe24_pipelines.experiments.statistics import compare_ranks
 
-    found = compare_ranks("candidate", "active", {"candidate": new, "active": old}, measure="ndcg@10")
+    scores = {"candidate": [float(x) for x in new], "active": [float(x) for x in old]}
+    found = compare_ranks("candidate", "active", scores, measure="ndcg@10")
     level = alpha_of(look, allowed.alpha)
     won = found.wins > found.losses and found.p <= level and found.difference >= allowed.effect_floor
     return Decision(won, look, level, found)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.cafe24.masking import mask_text
 from cafe24_pipelines.codegen.record import CODE_VERIFIED
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _recipe(chain: tuple[str, ...], found: Sequence[dict[str, Any]]) -> Recipe:
     return Recipe(
         chain, len(found), len(questions), len(run), len(worked),
         *((share.value, share.low, share.high) if share else (0.0, 0.0, 1.0)),
-        dict(sorted(used.items(), key=lambda item: (-item[1], item[0]))), scopes, best,
+        dict(sorted(used.items(), key=lambda item: (-item[1], item[0]))), scopes, mask_text(best),
     )  # fmt: skip
 
 

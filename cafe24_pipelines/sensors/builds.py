@@ -43,7 +43,8 @@ def stale_malls(
         built: the build id that is staged for a mall, None when there is none; looked up only for malls that
             changed, because it checks a file as large as the graph.
     """
-    due, known = [], {m: s for m, s in seen.items() if m in wanted}
+    due: list[str] = []
+    known = {m: s for m, s in seen.items() if m in wanted}
     for mall in sorted(m for m, build in wanted.items() if m not in known or known[m].build != build):
         before = known.get(mall, Seen(""))
         rested = not before.at or now - datetime.fromisoformat(before.at) >= REST

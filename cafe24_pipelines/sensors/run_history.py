@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from cafe24_pipelines.cafe24.erase.databases import compact
 from cafe24_pipelines.cafe24.erase.trace import SQLITE_MAGIC
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.partitions import malls
@@ -95,6 +94,8 @@ def _clean_databases(root: Path, mall_id: str) -> int:
 
 
 def _clean(db: sqlite3.Connection, mall_id: str) -> int:
+    from cafe24_pipelines.cafe24.erase.databases import compact
+
     tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
     done = 0
     db.execute("PRAGMA secure_delete = ON")

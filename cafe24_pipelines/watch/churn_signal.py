@@ -129,7 +129,7 @@ def decide(
     heard = silent & (_days(rows["was_told_for"]) == _days(rows["last_bought"]))
     new = np.isin(cause, ["crossed", "jumped"]) & ~heard
     rows["at_risk"] = above | stays
-    rows["cause"] = np.where(kept, rows["was_cause"].fillna(""), cause)
+    rows["cause"] = np.where(kept, rows["was_cause"].astype(object).where(rows["was_cause"].notna(), ""), cause)
     rows["since"] = _chosen(kept, rows["was_since"], (cause != "") & ~kept, as_of)
     rows["told_on"] = _chosen(~new, rows["was_told_on"], new, as_of)
     rows["told_for"] = rows["was_told_for"].where(~new, rows["last_bought"])

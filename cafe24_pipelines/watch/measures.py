@@ -220,7 +220,6 @@ def expectation(usual: "NDArray[np.float64]", spread: float, unit: float = 1.0) 
 def judge(metric: Metric, value: float, usual: "NDArray[np.float64]", spread: float, unit: float = 1.0) -> Judged:
     """One value beside comparable ones; `adjusted` is still the plain p."""
     from scipy.special import betainc
-    from scipy.stats import nbinom
 
     mean = expectation(usual, spread, unit)
     variance = max(spread * mean * (1 + 1 / len(usual)), mean * (1 + 1e-6))
@@ -229,10 +228,20 @@ def judge(metric: Metric, value: float, usual: "NDArray[np.float64]", spread: fl
     below = float(betainc(size, seen + 1, chance))  # the distribution, read between whole numbers too
     above = 1.0 if seen <= 0 else float(1 - betainc(size, seen, chance))
     p = above if metric.side > 0 else min(1.0, 2 * min(below, above))
-    low, high = (float(nbinom.ppf(q, size, chance)) * unit for q in (0.025, 0.975))
+    low, high = (_quantile(q, size, chance) * unit for q in (0.025, 0.975))
     if metric.side > 0:
-        low, high = 0.0, float(nbinom.ppf(0.95, size, chance)) * unit
+        low, high = 0.0, _quantile(0.95, size, chance) * unit
     return Judged(metric, value, mean * unit, low, high, p, p, "")
+
+
+def _quantile(share: float, size: float, chance: float) -> float:
+    """The smallest whole number that a negative binomial reaches with at least this chance."""
+    from math import ceil
+
+    from scipy.special import betainc, nbdtrik
+
+    near = max(float(ceil(nbdtrik(share, size, chance))), 0.0)
+    return near - 1 if near > 0 and betainc(size, near, chance) >= share else near
 
 
 def corrected(judged: Sequence[Judged]) -> list[Judged]:

@@ -13,7 +13,6 @@ from cafe24_pipelines.answers.choose import MAX_REPLY, choose_by_model, query_by
 from cafe24_pipelines.answers.intents import route
 from cafe24_pipelines.answers.llm import LanguageModel
 from cafe24_pipelines.answers.model_queries import UNVERIFIED
-from tests.answers.small_mall import small_services
 
 QUESTION = "이번 달 상품이 손님 손에 얼마나 넘어갔지"
 GOOD = {"aggregate": "units_sold", "because": ["상품이", "넘어갔지"], "slots": {"period": "이번 달"}}
@@ -67,25 +66,25 @@ class Scripted:
         return type("Reply", (), {"text": self.replies.pop(0)})()
 
 
-def answered(question: str, root: Path, *replies: str) -> tuple[Any, Scripted]:
+def answered(small_shop: Any, question: str, root: Path, *replies: str) -> tuple[Any, Scripted]:
     model = Scripted(list(replies))
-    shop = small_services(root, llm=cast("LanguageModel", model))
+    shop = small_shop.services(root, llm=cast("LanguageModel", model))
     return gather.computed(route(question), shop), model
 
 
-def test_a_models_statement_is_run_and_marked(tmp_path: Path) -> None:
+def test_a_models_statement_is_run_and_marked(small_shop: Any, tmp_path: Path) -> None:
     sql = json.dumps({"sql": "SELECT count(*) FROM orders JOIN members USING (member_no) WHERE tier <> 'VIP'"})
-    found, model = answered("VIP 제외 주문 건수는?", tmp_path, sql)
+    found, model = answered(small_shop, "VIP 제외 주문 건수는?", tmp_path, sql)
     assert isinstance(found, Computed) and found.key == "free_query" and UNVERIFIED in found.text
     assert found.numbers[0].value > 0 and "SELECT" in found.numbers[0].query and len(model.asked) == 1
 
 
 @pytest.mark.parametrize("sql", ["SELECT count(*) FROM read_csv('/etc/passwd')", "DROP TABLE orders", "SELECT 1"])
-def test_a_models_bad_statement_leads_to_the_refusal(tmp_path: Path, sql: str) -> None:
-    found, _ = answered("VIP 제외 주문 건수는?", tmp_path, json.dumps({"sql": sql}))
+def test_a_models_bad_statement_leads_to_the_refusal(small_shop: Any, tmp_path: Path, sql: str) -> None:
+    found, _ = answered(small_shop, "VIP 제외 주문 건수는?", tmp_path, json.dumps({"sql": sql}))
     assert not isinstance(found, Computed) and found is not None and found.rule == "unsupported_filter"
 
 
-def test_what_the_library_knows_is_never_asked_of_a_model(tmp_path: Path) -> None:
-    found, model = answered("올해 매출은?", tmp_path)
+def test_what_the_library_knows_is_never_asked_of_a_model(small_shop: Any, tmp_path: Path) -> None:
+    found, model = answered(small_shop, "올해 매출은?", tmp_path)
     assert isinstance(found, Computed) and found.key == "net_sales" and model.asked == []

@@ -3,6 +3,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,6 @@ from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.intents import route
 from cafe24_pipelines.answers.refusal import Refusal, refuse
 from cafe24_pipelines.answers.words import normal
-from tests.answers.small_mall import MEMBERS, small_services
 
 ANSWERED = {
     "우리 가게 VIP 손님들이 얼마나 썼어?": "net_sales",
@@ -50,8 +50,8 @@ PERSONAL = [
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Services:
-    return small_services(tmp_path_factory.mktemp("coverage"))
+def shop(small_shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    return small_shop.services(tmp_path_factory.mktemp("coverage"))
 
 
 def result(question: str, shop: Services) -> Computed | Refusal | None:
@@ -117,8 +117,8 @@ def test_the_split_of_a_change_adds_up_in_every_view(shop: Services) -> None:
     assert not found.rows or whole <= 0 or "줄지 않고 늘었습니다" in found.text
 
 
-def test_one_customer_by_the_hashed_key(shop: Services) -> None:
-    key = MEMBERS[3]
+def test_one_customer_by_the_hashed_key(shop: Services, small_shop: Any) -> None:
+    key = small_shop.members[3]
     whole, prefix = result(f"고객 {key} 구매 이력", shop), result(f"고객 {key[:10]}은 얼마나 샀어?", shop)
     assert isinstance(whole, Computed) and isinstance(prefix, Computed)
     assert whole.numbers == prefix.numbers and key not in whole.text
@@ -133,7 +133,7 @@ def test_a_key_that_names_nobody_is_refused(shop: Services) -> None:
     assert isinstance(found, Refusal) and found.rule == "unknown_member"
 
 
-def test_the_same_lake_gives_the_same_answer(shop: Services, tmp_path: Path) -> None:
-    again = small_services(tmp_path)
+def test_the_same_lake_gives_the_same_answer(shop: Services, small_shop: Any, tmp_path: Path) -> None:
+    again = small_shop.services(tmp_path)
     for question in ("요일별 매출을 알려줘", "매출 상위 상품 3개", "3월에 매출이 왜 떨어졌어?"):
         assert result(question, shop) == result(question, again)

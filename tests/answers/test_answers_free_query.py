@@ -3,6 +3,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.free_query import MAX_ROWS, TABLES, Rejected, checked, run_free_query
-from tests.answers.small_mall import MEMBERS, small_services
 
 HOSTILE = [
     "", " ", ";", "SELECT 1; SELECT 2", "SELECT count(*) FROM orders; DROP TABLE orders", "SELECT 1",
@@ -68,8 +68,8 @@ HARMLESS = [
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Services:
-    return small_services(tmp_path_factory.mktemp("free"))
+def shop(small_shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    return small_shop.services(tmp_path_factory.mktemp("free"))
 
 
 @pytest.mark.parametrize("sql", HOSTILE)
@@ -107,13 +107,13 @@ def test_a_legitimate_statement_gives_its_figures(shop: Services, sql: str, same
         assert list(found.rows) == db.sql(same).fetchall() and found.rows
 
 
-def test_rows_are_bounded_and_members_are_numbers_without_meaning(shop: Services) -> None:
+def test_rows_are_bounded_and_members_are_numbers_without_meaning(shop: Services, small_shop: Any) -> None:
     found = run_free_query("SELECT order_id, count(*) FROM orders GROUP BY 1", shop.lake, "Asia/Seoul")
     assert len(found.rows) == MAX_ROWS
     listed = run_free_query(
         "SELECT m, count(*) FROM (SELECT member_no AS m FROM orders) GROUP BY m", shop.lake, "Asia/Seoul"
     )
-    assert not {str(cell) for row in listed.rows for cell in row} & set(MEMBERS)
+    assert not {str(cell) for row in listed.rows for cell in row} & set(small_shop.members)
 
 
 @pytest.mark.parametrize("sql", ["SELECT max(content) FROM reviews", "SELECT count(member_key) FROM orders"])
@@ -150,8 +150,8 @@ def test_any_mix_of_pieces_is_refused_or_reads_allowed_tables(pieces: list[str])
     assert not any(word in text.lower().replace("'x.parquet'", "") for word in _FORBIDDEN)
 
 
-def test_nothing_is_written_and_no_other_mall_is_seen(shop: Services, tmp_path: Path) -> None:
-    other = small_services(tmp_path)
+def test_nothing_is_written_and_no_other_mall_is_seen(shop: Services, small_shop: Any, tmp_path: Path) -> None:
+    other = small_shop.services(tmp_path)
     before = sorted(p for p in tmp_path.rglob("*"))
     run_free_query("SELECT count(*) FROM orders", other.lake, "Asia/Seoul")
     assert sorted(p for p in tmp_path.rglob("*")) == before

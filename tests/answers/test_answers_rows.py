@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,6 @@ from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.intents import route
 from cafe24_pipelines.answers.rows import MAX_ROWS, read_rows
 from cafe24_pipelines.errors import BadInput
-from tests.answers.small_mall import small_services
 
 COUNTED = [
     ("올해 매출은 얼마야?", "net_sales", 0, "amount"),
@@ -36,8 +36,8 @@ COUNTED = [
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Services:
-    return small_services(tmp_path_factory.mktemp("rows"))
+def shop(small_shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    return small_shop.services(tmp_path_factory.mktemp("rows"))
 
 
 def computed(question: str, shop: Services) -> Computed:

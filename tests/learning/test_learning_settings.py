@@ -118,16 +118,16 @@ def test_all_looks_together_spend_alpha_and_no_more() -> None:
 
 def test_noise_is_promoted_no_more_often_than_alpha() -> None:
     """400 malls without any better setting, each looked at three times: at most alpha of them promote one."""
-    allowed, fooled = replace(bounds(), budget=12), 0
+    allowed, fooled = replace(bounds(), budget=6), 0
     for mall in range(400):
         for look in range(1, LOOKS + 1):
             tuned, heldout = noise(2 * (mall * LOOKS + look)), noise(2 * (mall * LOOKS + look) + 1)
             found = search(tuned, SHIPPED, allowed, seed=look)
-            if found.gain >= allowed.effect_floor:
-                if confirm(heldout(found.ranking), heldout(SHIPPED), look, allowed).promoted:
-                    fooled += 1
-                    break
-    assert fooled <= 400 * allowed.alpha
+            worth = found.gain >= allowed.effect_floor
+            if worth and confirm(heldout(found.ranking), heldout(SHIPPED), look, allowed).promoted:
+                fooled += 1
+                break
+    assert 0 < fooled <= 400 * allowed.alpha, "chance is bounded, and this test can see it"
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------
@@ -140,9 +140,7 @@ def test_noise_is_promoted_no_more_often_than_alpha() -> None:
         {"shell": 1.0}, {"sparse": 2.0},
     ],
 )  # fmt: skip
-def test_an_event_out_of_bounds_is_refused_and_the_version_before_stays(
-    log: EventLog, change: dict[str, Any]
-) -> None:
+def test_an_event_out_of_bounds_is_refused_and_what_was_stays(log: EventLog, change: dict[str, Any]) -> None:
     promote(log, "a", settings_history(log, "a").active, BETTER, evidence={}, key="1")
     before = settings_history(log, "a").active
     new = values_of(BETTER) | change

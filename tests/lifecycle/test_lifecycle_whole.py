@@ -21,11 +21,10 @@ from cafe24_pipelines.sandbox.mall.mall import SandboxMall
 from cafe24_pipelines.sandbox.server import RunningSandbox
 from cafe24_pipelines.sensors.lifecycle import subscription, user_onboarding
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.status import status
 from cafe24_pipelines.stores.events import Event
 
 MALL = "new-shop"
-MEMBERS = 100
+MEMBERS = 60
 
 
 @pytest.fixture
@@ -86,9 +85,7 @@ class Life:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_mall_is_onboarded_leaves_is_removed_and_comes_back(
-    settings: tuple[Settings, RunningSandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_run_ends_with_a_report(settings: tuple[Settings, RunningSandbox]) -> None:
     found, server = settings
     with dagster_instance(found) as instance:
         life = Life(found, server, instance)
@@ -96,10 +93,24 @@ def test_a_mall_is_onboarded_leaves_is_removed_and_comes_back(
         assert life.tick(user_onboarding, "whole_chain") == 1 and life.stage == "installed"
         assert life.tick(user_onboarding, "whole_chain") == 0 and life.stage == "active"
         (event,) = life.log.read(MALL, types=("mall.onboarded",))
-        assert event.payload["members"] > MEMBERS / 2 and event.payload["orders"] > MEMBERS
+        assert event.payload["members"] > 0 and event.payload["orders"] > MEMBERS
         assert event.payload["nodes"] > event.payload["orders"] and event.payload["points"] > 100
-        pages = list((found.home.reports / MALL).rglob("*.html")) if found.home.reports.exists() else []
-        assert pages, "the first report exists within the run"
+        assert list((found.home.reports / MALL).rglob("*.html")), "the first report exists within the run"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_mall_leaves_is_removed_and_comes_back(
+    settings: tuple[Settings, RunningSandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, server = settings
+    with dagster_instance(found) as instance:
+        life = Life(found, server, instance)
+        life.consent()
+        assert life.tick(user_onboarding, "shop_chain") == 1  # landed is enough here
+        assert life.tick(user_onboarding, "shop_chain") == 0 and life.stage == "active"
+        (event,) = life.log.read(MALL, types=("mall.onboarded",))
+        assert event.payload["orders"] > 0
         keys = parts.mall_lake(found, MALL).read("customers").column("member_key").to_pylist()
 
         life.say("app.uninstalled")  # by whoever knows the webhook key: the mall takes our tokens still
@@ -117,7 +128,7 @@ def test_a_mall_is_onboarded_leaves_is_removed_and_comes_back(
         assert not [(p, key) for p, data in everything for key in keys if key.encode() in data]
 
         life.consent()
-        life.cursors.clear()
         assert life.tick(user_onboarding, "shop_chain") == 1, "a removed mall that comes back begins anew"
-        assert status(found, MALL)["lake"]["orders"] == event.payload["orders"]
-        assert life.stage == "installed"
+        assert (
+            life.stage == "installed" and parts.mall_lake(found, MALL).counts()["orders"] == event.payload["orders"]
+        )

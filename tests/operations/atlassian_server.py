@@ -21,7 +21,7 @@ OPEN, DONE = ("10", "To Do", "new"), ("30", "Done", "done")
 
 @dataclass
 class Atlassian:
-    """The state of the site, what was asked for, and the faults to come: (status, headers) before the next answers."""
+    """The state of the site, what was asked for, and faults to come: (status, headers) of the next answers."""
 
     url: str = ""
     issues: list[dict[str, Any]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Bad as e:
             self._send(e.status, {"errorMessages": [str(e)]})
 
-    do_GET = do_POST = do_PUT = _any
+    do_GET = do_POST = do_PUT = _any  # noqa: N815  the names are the library's
 
     def _account(self) -> None:
         wanted = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()

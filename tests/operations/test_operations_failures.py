@@ -167,10 +167,11 @@ def test_owners_are_those_of_the_failed_steps() -> None:
         (DATA_TEAM,), (CRM_TEAM,), (ML_TEAM,),
     )  # fmt: skip
     assert all(owners.values())
-    run = FailedRun(
-        "x", "shop", "1", (FailedStep("a", (ML_TEAM,), Trouble("transient", "ModelError")),
-                           FailedStep("b", (CRM_TEAM,), Trouble("permanent", "BadInput"))), Trouble("transient", CRASH),
-    )  # fmt: skip
+    steps = (
+        FailedStep("a", (ML_TEAM,), Trouble("transient", "ModelError")),
+        FailedStep("b", (CRM_TEAM,), Trouble("permanent", "BadInput")),
+    )
+    run = FailedRun("x", "shop", "1", steps, Trouble("transient", CRASH))
     assert run.owners == (CRM_TEAM, ML_TEAM) and run.worst.name == "BadInput"
 
 

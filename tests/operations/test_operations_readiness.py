@@ -153,13 +153,10 @@ def test_stores_are_green_while_they_agree_and_red_when_one_does_not(copy: Setti
     assert {state for state, _ in _stores(copy, now).values()} == {"green"}
 
     shutil.rmtree(copy.home.vectors / "sandbox" / "cafe24_api_docs")
-    (copy.home.graph / "sandbox" / "current.json").write_text("{")
+    (copy.home.lake / "sandbox" / "orders" / "manifest.json").write_text("{")
     broken = _stores(copy, now)
-    assert (
-        broken["graph/sandbox"][1].startswith("읽을 수 없습니다")
-        and "cafe24_api_docs" in broken["vectors/sandbox"][1]
-    )
-    assert broken["lake/sandbox"][0] == "green", "one broken store takes no other along"
+    assert broken["lake/sandbox"][1].startswith("읽을 수 없습니다") and broken["event_log"][0] == "green"
+    assert "cafe24_api_docs" in broken["vectors/sandbox"][1], "one broken store takes no other along"
 
 
 def test_models_are_configured_or_off_and_none_is_asked() -> None:
@@ -191,19 +188,19 @@ def test_the_collector_sees_what_really_ran_and_what_failed_last(copy: Settings)
         checks = {f.name: f for f in check_facts(instance, defs, ["sandbox"])}
         assert checks["orders:contract"].known and not checks["orders:contract"].failed
 
-        (copy.home.lake / "sandbox" / "orders.parquet").write_bytes(b"no parquet")
-        shutil.rmtree(copy.home.graph)
-        job = defs.resolve_job_def("discovery")
-        failed = job.execute_in_process(instance=instance, partition_key="sandbox", raise_on_error=False)
+        (copy.home.lake / "sandbox" / "orders" / "manifest.json").write_text("{")
+        failed = defs.resolve_job_def("after_landing").execute_in_process(
+            instance=instance, partition_key="sandbox", asset_selection=[dg.AssetKey("rfm")], raise_on_error=False
+        )
         assert not failed.success
         found = readiness(readiness_facts(copy, instance, defs), datetime.now(UTC))
-    red = {f"{i.area}/{i.name}": i for i in found.red}
-    assert any("실패했습니다: sandbox" in i.why for i in red.values()), "the asset whose last attempt failed"
-    assert "workflow/shop_sync" in red and red["workflow/shop_sync"].why == "시작되지 않았습니다"
-    assert {"store/graph/sandbox", "store/lake/sandbox"} & set(red)
-    assert not {i.area for i in found.items} - {"workflow", "upkeep", "asset", "check", "store", "model"}
+    red = {f"{i.area}/{i.name}": i.why for i in found.red}
+    assert red["asset/rfm"] == "마지막 시도가 실패했습니다: sandbox" and "asset/cohorts" not in red
+    assert red["workflow/shop_sync"] == "시작되지 않았습니다" and "store/lake/sandbox" in red
+    assert {i.area for i in found.items} == {"workflow", "upkeep", "asset", "check", "store", "model"}
 
 
+@pytest.mark.slow
 def test_readiness_is_an_asset_and_an_event_only_on_a_change(settings: Settings) -> None:
     defs = build_defs(resources=resources_for(str(settings.home.root)))
     log = EventLog(settings.home.events)
@@ -220,10 +217,13 @@ def test_readiness_is_an_asset_and_an_event_only_on_a_change(settings: Settings)
 
 def test_the_command_says_what_is_red_in_korean_and_ends_with_one(settings: Settings) -> None:
     home = ["--home", str(settings.home.root)]
-    told = CliRunner().invoke(main, ["ready", *home])
-    assert told.exit_code == 1 and "준비되지 않음" in told.output and "→" in told.output
-    value = json.loads(CliRunner().invoke(main, ["ready", "--json", *home]).stdout)
-    assert value["green"] is False and {"area", "name", "state", "why", "remedy"} <= set(value["items"][0])
+    told = CliRunner().invoke(main, ["ready", "--json", *home])
+    value = json.loads(told.stdout)
+    assert told.exit_code == 1 and value["green"] is False
+    assert {"area", "name", "state", "why", "remedy"} <= set(value["items"][0])
+    items = tuple(Item(**i) for i in value["items"])
+    shown = text(Readiness(NOW, items))
+    assert shown.startswith("준비되지 않음") and "✗ heartbeat_upkeep: 시작되지 않았습니다" in shown and "→" in shown
 
 
 def test_green_and_changes_are_told_in_a_line_each() -> None:

@@ -1,4 +1,4 @@
-"""Where a visit may go, and what robots.txt says: the parts that need no page."""
+"""Where a visit may go: the list, the peer, robots.txt; the parts that need no page."""
 
 import datetime
 import socket
@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.research import fetch
 from cafe24_pipelines.research.fetch import Limits, Unreachable, checked_addresses, retry_after, visit
 from cafe24_pipelines.research.robots import read_robots
-from cafe24_pipelines.research.sources import Source
+from cafe24_pipelines.research.sources import Source, load_sources
 
 SOURCE = Source(
     "a", "A", "https://research.example/list", "page", "vendor", "t", hosts=frozenset({"research.example"})
@@ -136,3 +137,31 @@ def test_retry_after_is_seconds_or_a_date_and_bounded() -> None:
         120.0, 86400.0, 0.0, 0.0,
     )  # fmt: skip
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "http://example.com/"}, {"url": "https://user:pw@example.com/"}, {"url": "ftp://example.com/"},
+        {"url": "https://example.com:8443/"}, {"kind": "crawl"}, {"trust": "high"}, {"pages": 1000}, {"match": "("},
+        {"terms": ""}, {"hosts": ["bad host"]}, {"surprise": 1},
+    ],
+)  # fmt: skip
+def test_a_list_that_makes_no_sense_says_so(tmp_path: Path, change: dict[str, object]) -> None:
+    import yaml
+
+    row = {
+        "id": "a1", "publisher": "p", "url": "https://example.com/", "kind": "page", "trust": "vendor", "terms": "t",
+    }  # fmt: skip
+    file = tmp_path / "s.yaml"
+    file.write_text(yaml.safe_dump({"sources": [row]}))
+    assert load_sources(str(file))[0].allows("https://example.com/x")
+    file.write_text(yaml.safe_dump({"sources": [row | change]}))
+    with pytest.raises(ConfigError, match="entry 1"):
+        load_sources(str(file))
+
+
+def test_the_package_s_own_list_is_readable_and_https_only() -> None:
+    sources = load_sources()
+    assert len(sources) >= 5 and {s.language for s in sources} == {"ko", "en"}
+    assert all(s.url.startswith("https://") and s.terms and s.seconds >= 5 for s in sources)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,13 @@ def at(day: date, hour: int = 12, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - KST
 
 
-def orders_of(day: date, count: int, *, amount: int = 10_000, hours: tuple[int, ...] = tuple(range(8, 23))) -> list[Any]:
+def orders_of(day: date, count: int, *, hours: tuple[int, ...] = tuple(range(8, 23))) -> list[Any]:
     """`count` orders of a day, spread over its hours, by members that come back now and then."""
     return [
         {
-            "order_id": f"{day.isoformat()}-{i}", "member_key": f"m{(day.toordinal() * 7 + i) % 400}",
+            "order_id": f"{day.isoformat()}-{i}", "member_key": f"m{(day.toordinal() * 13 + i) % 60}",
             "ordered_at": at(day, hours[i % len(hours)], i % 60), "status": "confirmed", "currency": "KRW",
-            "paid_amount": Decimal(amount),
+            "paid_amount": Decimal(10_000),
         }
         for i in range(count)
     ]  # fmt: skip
@@ -63,15 +64,18 @@ def log(settings: Settings) -> EventLog:
     return parts.event_log(settings)
 
 
+def ordinary_lake(
+    settings: Settings, changed: dict[date, list[dict[str, Any]]] | None = None, last: date = LAST
+) -> MallLake:
+    """A lake of 64 ordinary days up to `last`; days may be given other rows."""
+    days = [last - timedelta(days=back) for back in range(63, -1, -1)]
+    rows = [row for day in days for row in (changed or {}).get(day, orders_of(day, usual_count(day)))]
+    lake = parts.mall_lake(settings, MALL.mall_id)
+    land(lake, "orders", rows)
+    return lake
+
+
 @pytest.fixture
 def ordinary(settings: Settings) -> Callable[..., MallLake]:
-    """A lake of 70 ordinary days up to `LAST`; days may be given another number of orders, or other rows."""
-
-    def make(changed: dict[date, list[dict[str, Any]]] | None = None, last: date = LAST) -> MallLake:
-        days = [last - timedelta(days=back) for back in range(69, -1, -1)]
-        rows = [row for day in days for row in (changed or {}).get(day, orders_of(day, usual_count(day)))]
-        lake = parts.mall_lake(settings, MALL.mall_id)
-        land(lake, "orders", rows)
-        return lake
-
-    return make
+    """Makes an ordinary lake in the test's home."""
+    return partial(ordinary_lake, settings)

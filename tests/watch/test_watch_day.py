@@ -1,7 +1,8 @@
 """The day: a drop is told, an ordinary day is told as one, and ordinary days rarely raise a false alarm."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from cafe24_pipelines.stores.lake import MallLake
 from cafe24_pipelines.watch import measures
 from cafe24_pipelines.watch.day import day_text, look_at_day
 from cafe24_pipelines.watch.measures import METRICS, Judged, corrected, dispersion, judge, scale
-from tests.watch.conftest import LAST, MALL, at, orders_of, usual_count
+from tests.watch.conftest import LAST, MALL, at, land, orders_of, usual_count
 
 TOMORROW = at(LAST + timedelta(days=1))
 
@@ -32,20 +33,18 @@ def test_a_day_with_half_the_orders_is_told_with_its_figures(
     assert "less than usual" in day_text(day, "en")
 
 
-def test_an_ordinary_day_is_told_as_one(ordinary: Callable[..., MallLake], log: EventLog) -> None:
-    day = look_at_day(ordinary(), MALL, log, now=TOMORROW)
+def test_an_ordinary_day_is_told_as_one_and_each_figure_is_what_its_query_gives(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    lake = ordinary()
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
     assert day and len(day.judged) == len(METRICS) and not day.differing
     assert "평소와 같습니다" in day_text(day) and "새 소식이 없습니다" in day_text(day)
     assert "nan" not in day_text(day).lower()
-
-
-def test_every_figure_is_what_its_query_gives(ordinary: Callable[..., MallLake], log: EventLog) -> None:
-    lake = ordinary()
-    day = look_at_day(lake, MALL, log, now=TOMORROW)
-    assert day
-    for one in day.judged:
-        rows = lake.query(one.query, zone=MALL.time_zone).to_pylist()
-        assert float(rows[0]["value"] or 0 if rows else 0) == one.value, one.metric.name
+    with lake.duckdb(zone=MALL.time_zone) as db:
+        for one in day.judged:
+            rows = db.execute(one.query).fetchall()
+            assert float(rows[0][1] or 0 if rows else 0) == one.value, one.metric.name
 
 
 def test_a_running_day_is_compared_with_the_same_hours(ordinary: Callable[..., MallLake], log: EventLog) -> None:
@@ -61,15 +60,13 @@ def test_a_running_day_is_compared_with_the_same_hours(ordinary: Callable[..., M
 
 
 def test_too_short_a_history_is_said_and_nothing_judged(ordinary: Callable[..., MallLake], log: EventLog) -> None:
-    early = {LAST - timedelta(days=back): [] for back in range(20, 70)}
+    early: dict[date, list[Any]] = {LAST - timedelta(days=back): [] for back in range(20, 70)}
     day = look_at_day(ordinary(early), MALL, log, now=TOMORROW)
     assert day and not day.judged and "비교할 자료가 모자랍니다" in day_text(day)
 
 
 def test_no_orders_at_all_is_the_loudest_alarm(ordinary: Callable[..., MallLake], log: EventLog) -> None:
     """Views land, orders don't: the day counts, with none."""
-    from tests.watch.conftest import land
-
     lake = ordinary({LAST: []})
     land(lake, "events", [{"event_id": "e1", "event": "view", "member_key": "m1", "product_no": "p", "at": at(LAST)}])
     day = look_at_day(lake, MALL, log, now=TOMORROW)
@@ -87,7 +84,12 @@ def simulated(rng: np.random.Generator, days: int = 57, factor: float = 1.0) -> 
     mean[-1] *= factor
     orders = rng.negative_binomial(mean / (spread - 1), 1 / spread)
     out = {"orders": orders, "revenue": np.array([rng.lognormal(10.5, 0.6, n).sum() for n in orders])}
-    for name, share in (("new_buyers", 0.4), ("returning_buyers", 0.5), ("cancellations", 0.04), ("coupon_orders", 0.2)):
+    for name, share in (
+        ("new_buyers", 0.4),
+        ("returning_buyers", 0.5),
+        ("cancellations", 0.04),
+        ("coupon_orders", 0.2),
+    ):
         out[name] = rng.binomial(orders, share)
     out["reviews"] = rng.poisson(mean * 0.25)
     out["low_reviews"] = rng.binomial(out["reviews"], 0.08)
