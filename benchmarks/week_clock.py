@@ -1,7 +1,7 @@
 """A clock that is driven: what the project and Dagster take for the time of day, set from outside.
 
 `time.time` is replaced for the process; `datetime.now` in every module of the project and in Dagster's own clock.
-Sleeping in the Admin API's client moves the clock instead of waiting. Not driven: monotonic clocks, SQLite's
+Waiting in the Admin API's client and between a step's tries moves the clock instead. Not driven: monotonic clocks, SQLite's
 CURRENT_TIMESTAMP, file dates. Does not belong here: who sets it, and to what.
 """
 
@@ -87,7 +87,11 @@ def driven(clock: DrivenClock) -> Iterator[list[str]]:
     from cafe24_pipelines.cafe24.admin_api import clock as api_clock
 
     waiting = SimpleNamespace(time=clock.time, sleep=clock.sleep, monotonic=time.monotonic)
-    with mock.patch.object(time, "time", clock.time), mock.patch.object(api_clock, "time", waiting):
+    retries = importlib.import_module("dagster._core.execution.plan.active")  # waits between the tries of a step
+    with (
+        mock.patch.object(time, "time", clock.time), mock.patch.object(api_clock, "time", waiting),
+        mock.patch.object(retries, "time", waiting),
+    ):  # fmt: skip
         kept: list[tuple[ModuleType, str]] = []
         try:
             for module in modules:

@@ -19,7 +19,6 @@ import dagster as dg
 from benchmarks.week_clock import DrivenClock, cron_times
 from cafe24_pipelines.automation import WORKFLOW_TAG
 
-
 ONCE_AN_HOUR: Final = ("heartbeat_upkeep",)
 """Upkeep that asks for a run at every tick, of which only the first in an hour is executed, to save their seconds."""
 
@@ -62,7 +61,7 @@ class Drive:
         self, defs: dg.Definitions, instance: dg.DagsterInstance, resources: Any, clock: DrivenClock
     ) -> None:
         self.defs, self.instance, self.clock = defs, instance, clock
-        self._resources = resources
+        self._resources, self._repository = resources, defs.get_repository_def()
         self.schedules = {s.name: s for s in defs.schedules or () if isinstance(s, dg.ScheduleDefinition)}
         every = {s.name: s for s in defs.sensors or () if isinstance(s, dg.SensorDefinition)}
         self.status = {n: s for n, s in every.items() if isinstance(s, dg.RunStatusSensorDefinition)}
@@ -84,7 +83,9 @@ class Drive:
         """Evaluate one tick of a schedule and start what it asks for."""
         definition, tick, began = self.schedules[name], Tick(name, "schedule", at), time.process_time()
         try:
-            with dg.build_schedule_context(self.instance, at, resources=self._resources()) as context:
+            with dg.build_schedule_context(
+                self.instance, at, resources=self._resources(), repository_def=self._repository
+            ) as context:
                 data = definition.evaluate_tick(context)
             requests, tick.why = list(data.run_requests or ()), data.skip_message or ""
         except Exception as e:

@@ -30,7 +30,7 @@ largest: its cost grows with the malls, and no faster."""
 
 @dataclass(frozen=True)
 class Cost:
-    """A sensor at a number of malls: processor seconds of its first tick, when every mall is new, and of a quiet one."""
+    """A sensor at a number of malls: processor seconds of its first tick (every mall is new) and of a quiet one."""
 
     sensor: str
     malls: int

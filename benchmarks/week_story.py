@@ -1,7 +1,7 @@
 """What happens in the simulated week: a script of events with times, and the small world that they happen in.
 
-The mall is the sandbox's, behind its server, whose clock is set at every step; its orders, members and reviews come by
-themselves. The script adds what a week may bring. Does not belong here: ticks and runs (`week_drive.py`).
+The mall is the sandbox's, behind its server, whose clock is set at every step; its orders, members and reviews come
+by themselves. The script adds what a week may bring. Does not belong here: ticks and runs (`week_drive.py`).
 """
 
 import os

@@ -110,13 +110,16 @@ _FIGURES = frozenset(
         "aov",
     ]
 )
+_COUNTS = frozenset(["count", "heads", "how_many", "rate", "total", "average"])
+"""Without a thing of the shop beside them, these ask for something that the shop's data doesn't hold (직원 몇 명)."""
 _DOES = re.compile(r"조회|등록|수정|삭제|설정|연동|관리|만들|보내|바꾸|확인하|가능|할수있|되나|제한")
 
 
 def _asks_a_figure(here: Route) -> bool:
     """Whether it asks for a figure of the shop that no query gives: documentation would be an answer beside it."""
     other = here.documents or here.patterns or here.api or here.concepts & {"how", "advice", "definition"}
-    if other or not (here.concepts & _FIGURES and here.concepts & BUSINESS):
+    counted = here.concepts & (_FIGURES if here.concepts & BUSINESS else _COUNTS)
+    if other or not counted:
         return False
     return not (asked_lines(here.question) or _DOES.search(squeezed(here.question)))
 

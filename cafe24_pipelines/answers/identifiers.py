@@ -109,4 +109,4 @@ def unknown_path(question: str, names: Names) -> Refusal | None:
 def _bare(path: str) -> str:
     """A path without version prefix and with one spelling for whatever stands for a value."""
     path = re.sub(r"^/api/v\d", "", path.rstrip("/.").lower())
-    return re.sub(r"\{[^}/]*\}|(?<=/)(?:\d+|#\w+|:\w+)(?=/|$)", "{}", path)
+    return re.sub(r"\{[^}/]*\}|(?<=/)(?:\d[\d-]*|#\w+|:\w+)(?=/|$)", "{}", path)

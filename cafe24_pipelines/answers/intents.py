@@ -1,7 +1,8 @@
 """What kind of answer a question wants: a computation, documents, patterns, or several of them.
 
 Rules over concepts; the aggregate whose concepts fit best wins, in registry order among equals. Small typing errors
-are mended only when the words as written lead nowhere. Does not belong here: refusing (see `refusal.py`).
+are mended: one letter always, where the word means nothing as it stands; more when the words lead nowhere. Does not
+belong here: refusing (see `refusal.py`).
 """
 
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class Match:
 
 def route(question: str) -> Route:
     """The kinds of answer that the question's words call for."""
+    question = mended(question, 1)
     first = _route(question)
     if first.documents or first.patterns or first.concepts & BUSINESS:
         return first

@@ -148,19 +148,20 @@ def with_synonyms(words: list[str]) -> list[str]:
     return list(dict.fromkeys([*words, *(squeezed(name) for name in more)]))
 
 
-def mended(question: str) -> str:
-    """The question with words one or two letters (jamo) away from a known word replaced by that word."""
-    return " ".join(_mend(word) for word in question.split(" "))
+def mended(question: str, most: int = 2) -> str:
+    """The question with words that are at most so many letters (jamo) away from a known word replaced by it."""
+    return " ".join(_mend(word, most) for word in question.split(" "))
 
 
-def _mend(word: str) -> str:
-    if concepts(word):  # it means something as it is: 평균 is no 평점
+def _mend(word: str, most: int) -> str:
+    bare = _PARTICLES.sub("", word) if len(word) > 2 else word
+    if concepts(word) or (most == 1 and _TIME_OR_VERB.search(bare)):  # it means something as it is: 평균 is no 평점
         return word
     best: tuple[int, str] | None = None
     for known in _word_list("known"):
         letters = unicodedata.normalize("NFD", known)
         head = unicodedata.normalize("NFD", word[: len(known)])
-        allowed = 1 if len(known) < 4 else 2
+        allowed = min(most, 1 if len(known) < 4 else 2)
         distance = _distance(head, letters)
         if distance <= allowed and (best is None or distance < best[0]):
             best = (distance, known + word[len(known) :])

@@ -31,14 +31,14 @@ def ontology_health(
     """The published graph's score with its parts and trend; an alarm when it fell, and its end, each told once."""
     from cafe24_pipelines import parts
     from cafe24_pipelines.cafe24.malls import mall
-    from cafe24_pipelines.ontology.health import check_health
     from cafe24_pipelines.ontology.health_report import PARTS_KO, WEIGHTS
-    from cafe24_pipelines.watch.ontology_alarm import watch_health
+    from cafe24_pipelines.watch.ontology_alarm import check_graph, watch_health
     from cafe24_pipelines.watch.week_text import health_chart
 
     settings, mall_id = events.settings(), context.partition_key
     lake = parts.mall_lake(settings, mall_id)
-    found = watch_health(events.log(), check_health(graph.store, lake, mall(settings.home, mall_id)))
+    log, checked = events.log(), mall(settings.home, mall_id)
+    found = watch_health(log, check_graph(log, graph.store, lake, checked))
     points = [(p.at.date().isoformat(), p.score) for p in found.history.points]
     shown = [{"part": PARTS_KO[p], "points": found.health.parts[p], "of": float(w)} for p, w in WEIGHTS.items()]
     return dg.MaterializeResult(

@@ -52,12 +52,14 @@ def candidates(log: "EventLog", mall_id: str) -> Candidates:
     An effect that lost a field since (an erasure takes fields that name a member) counts as a voice and teaches
     nothing.
     """
-    accepted, refused = [], Counter[str]()
+    voices: dict[str, dict[str, Any]] = {}  # each once: two passes at the same time may both have let one in
+    refused: Counter[str] = Counter()
     for effect in effects(log, mall_id):
         if effect.type == ACCEPTED:
-            accepted.append(effect.payload)
+            voices.setdefault(str(effect.payload.get("voice", effect.event_id)), effect.payload)
         else:
             refused[str(effect.payload.get("reason", "?"))] += 1
+    accepted = list(voices.values())
     net: Counter[str] = Counter()
     for one in accepted:
         net[str(one.get("answer_id", ""))] += _FOR.get(str(one.get("verdict")), 0)
@@ -90,13 +92,13 @@ def learned_answers(log: "EventLog", mall_id: str, services: "Callable[[], Servi
     with asks_of(services) as asks:
         for one in found.verified:
             again = asks.ask(one["question"])
-            if again.verified is not None and not personal(again.verified.answer):
+            if again.verified is not None:
                 taught.append(again.verified)
         for one in found.corrections:
             again = asks.ask(one["question"])
             if again.verified is not None and not unproven(one["text"], one["question"], again.material):
                 taught.append(replace(again.verified, answer=one["text"], kind="correction"))
-    return taught
+    return [one for one in taught if not personal(f"{one.question}\n{one.answer}")]
 
 
 def _of_kind(accepted: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

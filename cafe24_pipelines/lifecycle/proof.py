@@ -52,7 +52,7 @@ def forget(settings: "Settings", mall_id: str) -> None:
     path.unlink(missing_ok=True)
 
 
-def traces(settings: "Settings", mall_id: str, values: Iterable[str]) -> list[Trace]:
+def traces(settings: "Settings", values: Iterable[str]) -> list[Trace]:
     """Every place under the home that still holds one of the values; [] is the proof."""
     forms = _forms(values)
     found: dict[Trace, None] = {}

@@ -6,7 +6,7 @@ again when the error is another, or a day has passed. The first success after to
 Does not belong here: reading Dagster (`sensors/failures.py`), which error is permanent (`trouble.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -98,12 +98,17 @@ def tell_failure(log: "EventLog", to: "Notifier", run: FailedRun, *, now: dateti
 
 
 def tell_success(
-    log: "EventLog", to: "Notifier", job: str, mall_id: str, run_id: str, *, now: datetime | None = None
-) -> bool:
-    """Log that a job of a mall works again, and tell those who were told that it did not. False: it never failed."""
+    log: "EventLog", to: "Notifier", job: str, mall_id: str, run_id: str, *,
+    ended_after: Callable[[str], bool] = lambda _: True, now: datetime | None = None,
+) -> bool:  # fmt: skip
+    """Log that a job of a mall works again, and tell those who were told that it did not. False: it never failed.
+
+    Args:
+        ended_after: whether this run ended after the failed one of this id; successes may be heard of late.
+    """
     now = now or datetime.now(UTC)
     streak = _streak(log, job, mall_id)
-    if not streak:
+    if not streak or not ended_after(streak[0].payload["run_id"]):
         return False
     event_id = f"{RECOVERED}:{streak[0].event_id.removeprefix(f'{FAILED}:')}"
     if log.known(event_id):

@@ -91,7 +91,9 @@ Sink = Callable[["Settings", str], Notifier]
 """Makes a notifier from the settings and the target of a route (a channel; "" when none is named)."""
 
 _SINKS: Final[dict[str, Sink]] = {
-    "file": lambda settings, target: FileNotifier(settings.home.root / (target or "alerts.jsonl")),
+    "file": lambda settings, target: FileNotifier(
+        settings.home.root / f"{target.removesuffix('.jsonl') or 'alerts'}.jsonl"
+    ),
     "console": lambda _settings, _target: ConsoleNotifier(),
 }
 

@@ -45,6 +45,8 @@ def tell_readiness(settings: "Settings", log: "EventLog", to: "Notifier", found:
             done[name] = post(settings, found)
         except Cafe24Error as e:
             done[name], problems[name] = "failed", str(e)
+        except (KeyError, TypeError, IndexError) as e:
+            done[name], problems[name] = "failed", f"its answer is not what the API's reference says ({e!r})"
     return Posted(changed, done["jira"], done["confluence"], problems)
 
 
@@ -57,7 +59,7 @@ def record_change(log: "EventLog", to: "Notifier", found: "Readiness") -> bool:
     digest = found.digest()
     if last.get("digest") == digest:
         return False
-    red = [f"{i.area}/{i.name}" for i in found.red]
+    red = list(dict.fromkeys(i.label for i in found.red))
     before = set(last.get("red", []))
     if not latest or set(red[:_MOST_RED]) != before:
         to.notify(CHANGED, OPERATIONS_MALL, DATA_TEAM, headline(found), changes(found.red, before))

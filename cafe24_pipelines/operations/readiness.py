@@ -16,7 +16,7 @@ from cafe24_pipelines.names import SEOUL
 from cafe24_pipelines.operations.clock import last_due
 
 State = Literal["green", "red", "off"]
-AREAS: Final = ("workflow", "upkeep", "asset", "check", "store", "model")
+AREAS: Final = ("workflow", "upkeep", "job", "asset", "check", "store", "model")
 GRACE: Final = timedelta(minutes=10)
 """A tick may come this much after it was due: the daemon looks every 30 s, and a machine may sleep."""
 _NAMED: Final = 5
@@ -32,6 +32,11 @@ class Item:
     why: str = ""
     remedy: str = ""
     detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """Area and name without a mall: what is kept of the installation must not name one that was removed."""
+        return f"{self.area}/{self.name.partition('/')[0] if self.area in ('store', 'job') else self.name}"
 
     def to_json(self) -> dict[str, str]:
         """As plain JSON values."""

@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from cafe24_pipelines.operations.readiness import Item, Readiness
 
 AREAS_KO: Final = {
-    "workflow": "워크플로", "upkeep": "유지 관리", "asset": "자산", "check": "검사", "store": "저장소",
+    "workflow": "워크플로", "upkeep": "유지 관리", "job": "작업", "asset": "자산", "check": "검사", "store": "저장소",
     "model": "모델",
 }  # fmt: skip
 _AREAS_EN: Final = {
-    "workflow": "workflows", "upkeep": "upkeep", "asset": "assets", "check": "checks", "store": "stores",
-    "model": "models",
+    "workflow": "workflows", "upkeep": "upkeep", "job": "jobs", "asset": "assets", "check": "checks",
+    "store": "stores", "model": "models",
 }  # fmt: skip
 MARKS: Final = {"red": "✗", "green": "✓", "off": "·"}
 
@@ -58,18 +58,22 @@ def by_state(found: "Readiness") -> list["Item"]:
 
 
 def changes(now_red: list["Item"], before: set[str]) -> list[str]:
-    """The lines of an alert: what is newly red, what is still, and what is mended."""
-    names = {f"{i.area}/{i.name}" for i in now_red}
-    new = [i for i in now_red if f"{i.area}/{i.name}" not in before]
-    lines = [f"✗ {AREAS_KO[i.area]} {i.name}: {i.why} → {i.remedy}" for i in new[:_SHOWN]]
-    if len(new) > _SHOWN:
-        lines.append(f"… 새로 {len(new) - _SHOWN}건 더")
-    mended = sorted(before - names)
+    """The lines of an alert: what is newly red, what is still, and what is mended; no line names a mall.
+
+    Args:
+        before: labels of what was red when it was last told.
+    """
+    reasons = {
+        i.label: f"{AREAS_KO[i.area]} {i.label.partition('/')[2]}: {i.why.partition(': ')[0]}" for i in now_red
+    }
+    new = [f"✗ {reason}" for label, reason in reasons.items() if label not in before]
+    lines = new[:_SHOWN] + ([f"… 새로 {len(new) - _SHOWN}건 더"] if len(new) > _SHOWN else [])
+    mended = sorted(before - set(reasons))
     if mended:
         rest = f" 외 {len(mended) - _SHOWN}건" if len(mended) > _SHOWN else ""
         lines.append(f"✓ 해결됨: {', '.join(mended[:_SHOWN])}{rest}")
-    still = len(names & before)
-    return [*lines, *([f"그대로: {still}건"] if still else []), "전체: `cafe24 ready`"]
+    still = len(before & set(reasons))
+    return [*lines, *([f"그대로: {still}건"] if still else []), "해결 방법과 전체: `cafe24 ready`"]
 
 
 _SHOWN: Final = 8

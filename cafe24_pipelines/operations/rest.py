@@ -95,14 +95,14 @@ class Rest:
         return status in (429, 503) or (status >= 500 and method != "POST")
 
     def _json(self, answer: "httpx.Response") -> dict[str, Any]:
-        if answer.status_code == 204 or not answer.content:
-            return {}
         if answer.status_code >= 300:
             raise ConfigError(
                 f"it answered with a redirection ({answer.status_code})",
                 where=self.name,
                 remedy=f"check {self.name}_URL",
             )
+        if answer.status_code == 204 or not answer.content:
+            return {}
         if len(answer.content) > LARGEST:
             raise Unavailable("its answer is too large", where=self.name)
         try:

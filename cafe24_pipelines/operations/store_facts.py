@@ -1,7 +1,8 @@
-"""Stores and models as items of readiness: reachable, readable, and of the same build; configured or off.
+"""Stores, failing jobs and models as items of readiness.
 
-Never asks a model anything: that costs money and is the warm-up's (`warmup.py`). Does not belong here: what Dagster
-knows (`instance_facts.py`).
+A store is reachable, readable and of the same build as the others; a job works or fails; a model is configured or
+off. Never asks a model anything: that costs money and is the warm-up's (`warmup.py`). Does not belong here: what
+Dagster knows (`instance_facts.py`).
 """
 
 import sqlite3
@@ -133,6 +134,20 @@ def _vectors(settings: "Settings", mall_id: str, vectors: "VectorStore") -> Item
         why, remedy = "인사이트 벡터가 게시된 패턴과 다릅니다", "`cafe24 rebuild vectors`를 실행하십시오"
         return Item("store", name, "red", why, remedy)
     return Item("store", name, "green", detail=f"{sum(counts.values()):,}개")
+
+
+def job_items(settings: "Settings", malls: Sequence[str]) -> Iterator[Item]:
+    """Jobs whose last run failed, mall by mall, as the failure sensor logged them."""
+    from cafe24_pipelines.operations.failures import failing
+    from cafe24_pipelines.parts import event_log
+
+    try:
+        found = failing(event_log(settings), malls)
+    except (Cafe24Error, sqlite3.Error):
+        return  # the event log's own item says so
+    for row in found:
+        remedy = row["message"] or "Dagster UI → Runs에서 오류를 보십시오"
+        yield Item("job", f"{row['job']}/{row['mall']}", "red", f"실패하고 있습니다: {row['error']}", remedy)
 
 
 def model_items(settings: "Settings") -> Iterator[Item]:

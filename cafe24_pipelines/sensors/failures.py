@@ -58,7 +58,11 @@ def run_recoveries(context: dg.RunStatusSensorContext, events: EventsResource) -
 
     try:
         run = context.dagster_run
-        tell_success(events.log(), notifier(events.settings()), run.job_name, mall_of(run), run.run_id)
+        to = notifier(events.settings())
+        tell_success(
+            events.log(), to, run.job_name, mall_of(run), run.run_id,
+            ended_after=lambda failed: ended_after(context.instance, run.run_id, failed),
+        )  # fmt: skip
     except Exception as e:
         context.log.exception(f"a recovery could not be told: {type(e).__name__}")
 
@@ -116,6 +120,12 @@ def ended_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[bool
         roots.add(root)
         found.append(other.status == dg.DagsterRunStatus.SUCCESS)
     return tuple(found)
+
+
+def ended_after(instance: dg.DagsterInstance, run_id: str, other_id: str) -> bool:
+    """Whether a run ended after another; yes when the other is not known any more."""
+    mine, other = (instance.get_run_record_by_id(one) for one in (run_id, other_id))
+    return not (mine and other and mine.end_time and other.end_time) or mine.end_time > other.end_time
 
 
 @cache

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.errors import NotBuilt
 from cafe24_pipelines.ontology.health_history import DROP, FLOOR, HealthPoint, Trend, record, trend
 from cafe24_pipelines.ontology.health_report import NOTES, PARTS_KO, WEIGHTS, Health, Violation
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.cafe24.malls import Mall
     from cafe24_pipelines.stores.events import Event, EventLog
+    from cafe24_pipelines.stores.graph import GraphStore
+    from cafe24_pipelines.stores.lake import MallLake
 
 ALARM: Final = "ontology.alarm"
 RECOVERED: Final = "ontology.recovered"
@@ -25,6 +29,8 @@ BEHIND: Final = ("coverage", "freshness")
 PATIENCE: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
 WORST: Final = 5
+UNREADABLE: Final = "게시된 그래프를 읽을 수 없음(파일이 손상되었거나 사라짐)"
+REBUILD: Final = "`cafe24 rebuild graph`를 실행하세요."
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,25 @@ def watch_health(log: "EventLog", health: Health, *, now: datetime | None = None
     if state in ("alarm", "recovered"):
         log.append([_event(log, health, Told(state, reasons, worst, before, _score(health, behind)), now)])
     return Verdict(health, history, state, reasons, worst, behind)
+
+
+def check_graph(log: "EventLog", graph: "GraphStore", lake: "MallLake", mall: "Mall") -> Health:
+    """The health of the mall's graph; one that was checked before and can't be read any more has no points.
+
+    Raises:
+        NotBuilt: there never was a graph.
+    """
+    from cafe24_pipelines.ontology.health import check_health
+
+    try:
+        return check_health(graph, lake, mall)
+    except NotBuilt:
+        known = trend(log, mall.mall_id).points
+        if not known:
+            raise
+    lost = Violation("coverage", "unreadable", "Violation", "CRM_Mall", "", 1, 1, UNREADABLE, REBUILD, loss=1.0)
+    points = dict.fromkeys(WEIGHTS, 0.0)
+    return Health(mall.mall_id, known[-1].build_id, "", 0.0, points, [lost], {}, 0, 0, "", "", 0.0, 0)
 
 
 def standing_alarm(log: "EventLog", mall_id: str) -> "Event | None":

@@ -90,6 +90,9 @@ def test_what_asking_again_won_t_mend_is_a_setting(site: Atlassian, token: str, 
     with rest(site, token=token) as jira, pytest.raises(ConfigError, match=says) as error:
         post_to_jira(jira, project, found("graph"))
     assert token not in str(error.value) and len(site.calls) == 1
+    site.faults = [(302, {"Location": "/login"})]
+    with rest(site) as jira, pytest.raises(ConfigError, match="redirection"):
+        post_to_jira(jira, PROJECT, found("graph"))
     with rest(site, name="CONFLUENCE") as wiki, pytest.raises(ConfigError, match="404"):
         post_to_confluence(wiki, "1", found())
 

@@ -229,9 +229,12 @@ def test_the_command_says_what_is_red_in_korean_and_ends_with_one(settings: Sett
 def test_green_and_changes_are_told_in_a_line_each() -> None:
     green = Readiness(NOW, (Item("store", "a|b", "green"),))
     assert text(green).startswith("준비됨") and "a\\|b" in markdown(green)
-    red = [Item("store", f"s{i}", "red", "이유", "해결") for i in range(12)]
+    red = [Item("store", f"s{i}/shop", "red", "이유: shop", "--mall shop") for i in range(12)]
     lines = changes(red, {"store/s0", "asset/gone"})
-    assert lines[-3:] == ["✓ 해결됨: asset/gone", "그대로: 1건", "전체: `cafe24 ready`"] and len(lines) == 12
+    assert (
+        lines[-3:] == ["✓ 해결됨: asset/gone", "그대로: 1건", "해결 방법과 전체: `cafe24 ready`"] and len(lines) == 12
+    )
+    assert "shop" not in "".join(lines), "a mall that is removed later is not named"
 
 
 @pytest.mark.slow

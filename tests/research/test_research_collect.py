@@ -391,8 +391,7 @@ def test_a_kill_in_mid_collection_loses_and_doubles_nothing(research: SimpleName
         os.kill(child.pid, signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
     research.run()
-    wanted = sorted(("repurchase_rate", float(20 + n)) for n in range(pages))
-    wanted += sorted(("return_rate", float(5 + n)) for n in range(pages))
+    wanted = [one for n in range(pages) for one in (("repurchase_rate", 20.0 + n), ("return_rate", 5.0 + n))]
     assert sorted((c.metric, c.value) for c in research.claims()) == sorted(wanted)
     assert len(research.events()) == 2 * pages
     before = research.events()

@@ -1,0 +1,119 @@
+"""The real daemon for a bounded stretch of real time: everything switched on, the sandbox mall alive beneath it.
+
+`dagster-daemon run` with the home's own embedded instance, its own code location and run launcher; nothing is driven.
+Does not belong here: the simulated week.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.week_clock import DrivenClock
+from benchmarks.week_story import SUNDAY, World, code_request, feedback, install, world
+
+_MODULE: Final = "cafe24_pipelines.definitions"
+_STOP_S: Final = 60
+
+
+@dataclass
+class Stretch:
+    """What the daemon did: ticks by automation and status, runs by job and status, and what is wrong."""
+
+    seconds: float
+    ticks: dict[str, Counter[str]] = field(default_factory=dict)
+    runs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    stopped: str = ""
+
+
+def stretch(folder: Path, minutes: float, members: int, say: Callable[[str], None]) -> Stretch:
+    """Let the daemon live so long; the mall installs the app at the start, verdicts and a request come in."""
+    clock = DrivenClock(datetime.now(UTC))
+    with world(folder, clock, SUNDAY, members, speed=1.0) as alive:
+        env = _environment(alive)
+        for what in ("schedule", "sensor"):
+            _dagster(alive, env, what, "start", "--start-all")
+            say(f"every {what} is switched on")
+        began = time.monotonic()
+        with _daemon(alive, env) as daemon:
+            install(alive)
+            while time.monotonic() - began < 60 * minutes and daemon.poll() is None:
+                time.sleep(1.0)
+                if len(alive.posted) == 2 and time.monotonic() - began > 20 * minutes:
+                    feedback(3, "live")(alive)
+                    code_request(alive)
+            ended = daemon.poll()
+        found = _looked(alive, time.monotonic() - began)
+        found.stopped = f"exit {daemon.returncode}"
+        if ended is not None:
+            found.wrong.append(f"the daemon ended by itself with {ended}: {_last(alive)}")
+    return found
+
+
+def _environment(alive: World) -> dict[str, str]:
+    from cafe24_pipelines.instance import dagster_instance
+
+    with dagster_instance(alive.settings):  # writes its dagster.yaml and creates its databases
+        pass
+    return os.environ | {"DAGSTER_HOME": str(alive.settings.home.dagster), "PYTHONWARNINGS": "ignore"}
+
+
+def _dagster(alive: World, env: dict[str, str], *arguments: str) -> None:
+    command = [str(Path(sys.executable).with_name("dagster")), *arguments, "-m", _MODULE]
+    done = subprocess.run(command, env=env, cwd=alive.home, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise RuntimeError(f"dagster {' '.join(arguments)}: {done.stderr[-2000:]}")
+
+
+@contextmanager
+def _daemon(alive: World, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-m", _MODULE]
+    with (alive.home / "daemon.log").open("wb") as log:
+        daemon = subprocess.Popen(command, env=env, cwd=alive.home, stdout=log, stderr=log, start_new_session=True)
+        try:
+            yield daemon
+        finally:
+            if daemon.poll() is None:
+                daemon.send_signal(signal.SIGINT)
+            try:
+                daemon.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(daemon.pid, signal.SIGKILL)  # our own session: the daemon and its code server
+                daemon.wait(_STOP_S)
+
+
+def _looked(alive: World, seconds: float) -> Stretch:
+    """What the instance remembers."""
+    from cafe24_pipelines.instance import dagster_instance
+
+    found = Stretch(seconds)
+    with dagster_instance(alive.settings) as instance:
+        for state in instance.all_instigator_state():
+            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=500)
+            found.ticks[state.instigator_name] = Counter(t.status.value for t in ticks)
+            found.wrong += [f"{state.instigator_name}: {_error(t)}" for t in ticks if t.status.value == "FAILURE"]
+        keys: Counter[tuple[str, str, str]] = Counter()
+        for run in instance.get_runs():
+            found.runs[(run.job_name, run.status.value)] += 1
+            by = run.tags.get("dagster/sensor_name") or run.tags.get("dagster/schedule_name") or ""
+            if key := run.tags.get("dagster/run_key"):
+                keys[(by, key, run.tags.get("dagster/scheduled_execution_time", ""))] += 1
+    found.wrong += [f"{by} ran {n} times for {key}" for (by, key, _), n in keys.items() if n > 1]
+    return found
+
+
+def _error(tick: Any) -> str:
+    return str(tick.error.message).strip()[:300] if tick.error else "failed"
+
+
+def _last(alive: World) -> str:
+    return (alive.home / "daemon.log").read_text(errors="replace")[-1500:]
