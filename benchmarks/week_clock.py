@@ -1,8 +1,8 @@
 """A clock that is driven: what the project and Dagster take for the time of day, set from outside.
 
 `time.time` is replaced for the process; `datetime.now` in every module of the project and in Dagster's own clock.
-Waiting in the Admin API's client and between a step's tries moves the clock instead. Not driven: monotonic clocks, SQLite's
-CURRENT_TIMESTAMP, file dates. Does not belong here: who sets it, and to what.
+Waiting in the Admin API's client and between a step's tries moves the clock instead. Not driven: monotonic clocks,
+SQLite's CURRENT_TIMESTAMP, file dates. Does not belong here: who sets it, and to what.
 """
 
 import importlib

@@ -103,7 +103,7 @@ def batch(folder: Path, size: int, say: Callable[[str], None], built: Path | Non
             say(f"token_care, {what}: {run.seconds:.2f} s, {run.cpu:.2f} s CPU {run.error}")
         run = drive.execute("readiness_check", "a person", at=now)
         took[f"readiness of {size} malls"] = run.seconds if run.ok else float("inf")
-        say(f"readiness_check over {size} malls: {run.seconds:.2f} s {run.error}")
+        say(f"readiness_check over {size} malls: {run.seconds:.2f} s, {run.cpu:.2f} s CPU {run.error}")
     shutil.rmtree(folder / "batch", ignore_errors=True)
     return took
 

@@ -44,6 +44,11 @@ ANALYSES = {
     "rfm", "cohorts", "repurchase_cycle", "next_order", "funnel", "customer_360", "sales_report", "stock_alerts",
     "campaign_response", "market_basket", "recommendations", "segments", "review_sentiment", "clv", "churn",
 }  # fmt: skip
+LINEAGE |= {
+    "dashboard_snapshot": {*ANALYSES, "patterns", "ontology_graph"},
+    "dashboard_page": {"dashboard_snapshot"},
+    "insight_digest": {*ANALYSES, "patterns"},
+}
 ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, *ANALYSES, "api_docs", "crm_articles", "ontology_facts"}
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from cafe24_pipelines.assets.metadata import preview
 from cafe24_pipelines.crm.analysis import analyses
+from cafe24_pipelines.errors import NotBuilt
 from cafe24_pipelines.names import CRM_TEAM, REPORTS
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
@@ -87,7 +88,10 @@ def insight_digest(
     from cafe24_pipelines.reports.snapshot import build_snapshot
 
     settings, mall_id = Settings.from_env(home=events.home or None), context.partition_key
-    snapshot = build_snapshot(settings, mall(settings.home, mall_id))
+    try:
+        snapshot = build_snapshot(settings, mall(settings.home, mall_id))
+    except NotBuilt as e:  # waiting for the retries of Slack's would hold the run slot for nothing
+        raise dg.Failure(str(e), allow_retries=False) from e
     made = publish_digest(settings, events.log(), snapshot, slack.sink(mall_id, context.log.info))
     if made.status == "refused":
         raise dg.Failure(f"the digest of {mall_id} was not accepted: {made.reason}", allow_retries=not made.lasting)

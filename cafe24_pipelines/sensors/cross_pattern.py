@@ -9,7 +9,7 @@ from typing import Final
 
 import dagster as dg
 
-from cafe24_pipelines.automation import WORKFLOW_TAG
+from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import discovery, research_summary
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
@@ -27,6 +27,15 @@ def due(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None], asked
     return sorted(m for m, now in wanted.items() if made.get(m) != now and asked.get(m) != now)
 
 
+def read_asked(cursor: str | None) -> dict[str, Digests]:
+    """Mall to what was last asked for; empty for no cursor, or for one that is not ours (asking again is safe)."""
+    try:
+        read = json.loads(cursor) if cursor else {}
+        return {m: (str(v[0]), str(v[1])) for m, v in read["asked"].items()} if read.get("v") == 1 else {}
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return {}
+
+
 @dg.sensor(
     name="cross_pattern_v2",
     jobs=[discovery, research_summary],
@@ -35,6 +44,11 @@ def due(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None], asked
     tags={WORKFLOW_TAG: "cross_pattern"},
     owners=[CRM_TEAM],
     description="When web research or a mall's patterns changed: compares the two, stores what is new, and alerts.",
+    metadata=about(
+        reads="claims that stand (`research.*` events), digests of each mall's patterns and of its comparison",
+        writes="`benchmark_comparison`, patterns of kind web_research, events `research.alert`",
+        remedy="the comparison of before stays: mend what the run says and launch `research_summary` for the mall",
+    ),
 )
 def cross_pattern_v2(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
     """New claims: discovery again with them, the comparison included. New patterns without one: that alone.
@@ -56,8 +70,7 @@ def cross_pattern_v2(context: dg.SensorEvaluationContext, events: EventsResource
     malls = [m for m in context.instance.get_dynamic_partitions("malls") if m in registered]
     wanted = {m: (digest, found) for m in malls if (found := patterns.digest(m))}
     made = {m: book.made_from(m) for m in wanted}
-    before = json.loads(context.cursor)["asked"] if context.cursor else {}
-    asked: dict[str, Digests] = {m: (v[0], v[1]) for m, v in before.items() if m in wanted}
+    asked = {m: v for m, v in read_asked(context.cursor).items() if m in wanted}
     chosen = due(wanted, made, asked)[:MOST_MALLS]
     if not chosen:
         return dg.SkipReason(f"{len(wanted)} malls, every comparison is of the research and patterns as they are")
