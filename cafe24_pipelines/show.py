@@ -21,6 +21,7 @@ _KO = {
     "open the UI": "화면에서 리니지와 결과 보기",
     "ask a question": "질문하기",
     "see patterns": "발견된 패턴 보기",
+    "open the report": "보고서 열기",
     "export data": "파인튜닝 데이터 내보내기",
     "sources": "근거", "computed": "계산", "cost": "비용", "refused": "답할 수 없음",
     "confirmed": "확정", "tentative": "잠정", "insufficient_data": "데이터 부족",
@@ -107,6 +108,7 @@ def next_steps(mall_id: str, lang: str) -> str:
         ("make ui", "open the UI"),
         (f'.venv/bin/cafe24 ask{mall} "{_QUESTIONS[lang]}"', "ask a question"),
         (f"cafe24 patterns{mall}", "see patterns"),
+        (f"cafe24 report --open{mall}", "open the report"),
         (f"cafe24 export finetune{mall} --out train.jsonl", "export data"),
     ]
     steps = [(c if c.startswith(("make", ".venv")) else f".venv/bin/{c}", why) for c, why in steps]

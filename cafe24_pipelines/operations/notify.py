@@ -1,6 +1,7 @@
 """Where an alert goes: a team's sink, by the routes of the settings.
 
-`Notifier` is the one contract; a file and the console are here, others (Slack) are plugged in with `register_sink`.
+`Notifier` is the one contract; a file and the console are here, Slack's is in `reports/`, others are plugged in with
+`register_sink`.
 An alert is never lost to a sink that is down: it goes to the file then, and says so. Does not belong here: what
 deserves an alert, or a sink's own protocol.
 """
@@ -90,7 +91,15 @@ def bounded(lines: Sequence[str]) -> list[str]:
 Sink = Callable[["Settings", str], Notifier]
 """Makes a notifier from the settings and the target of a route (a channel; "" when none is named)."""
 
+
+def _slack(settings: "Settings", channel: str) -> Notifier:
+    from cafe24_pipelines.reports.slack_alerts import slack_alerts
+
+    return slack_alerts(settings, channel)
+
+
 _SINKS: Final[dict[str, Sink]] = {
+    "slack": _slack,
     "file": lambda settings, target: FileNotifier(
         settings.home.root / f"{target.removesuffix('.jsonl') or 'alerts'}.jsonl"
     ),
@@ -99,7 +108,7 @@ _SINKS: Final[dict[str, Sink]] = {
 
 
 def register_sink(name: str, sink: Sink) -> None:
-    """Make a kind of sink known to the routes, such as `slack` (its target is the channel)."""
+    """Make a further kind of sink known to the routes."""
     _SINKS[name] = sink
 
 

@@ -106,6 +106,15 @@ def test_voices_count_once_and_net_out_in_any_order(log, give, services, sales: 
     assert found.verified == found.corrections == () and set(found.net.values()) == {0}, "two for, two against"
 
 
+def test_a_voice_that_two_passes_let_in_at_the_same_time_counts_once(log, give, services) -> None:
+    give(log)("positive", SALES)
+    judged(log, services)
+    [first] = effects(log, "sandbox")
+    twin = first.payload | {"feedback": "another"}
+    log.append([Event("learning:another", "sandbox", first.type, first.occurred_at, twin)])
+    assert set(candidates(log, "sandbox").net.values()) == {1}
+
+
 def test_a_second_pass_does_nothing_and_opens_nothing(log, give, services) -> None:
     give(log)("positive", SALES)
     before = judged(log, services)

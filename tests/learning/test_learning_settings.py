@@ -116,6 +116,7 @@ def test_all_looks_together_spend_alpha_and_no_more() -> None:
     assert spent == sorted(spent, reverse=True) and 0.0499 < sum(spent) < 0.05
 
 
+@pytest.mark.slow
 def test_noise_is_promoted_no_more_often_than_alpha() -> None:
     """400 malls without any better setting, each looked at three times: at most alpha of them promote one."""
     allowed, fooled = replace(bounds(), budget=6), 0

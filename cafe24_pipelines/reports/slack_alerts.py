@@ -1,0 +1,61 @@
+"""Alerts of operations as Slack messages: the route `slack` of CAFE24_ALERT_ROUTES, over the digest's webhook.
+
+A webhook belongs to one channel, so a route names none. Does not belong here: what deserves an alert
+(`operations/`), or digests.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.reports.slack import SlackWebhook
+from cafe24_pipelines.reports.slack_blocks import MOST_HEADER, cut, escaped
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.settings import Settings
+
+
+class SlackAlerts:
+    """A notifier (see `operations/notify.py`) that posts each alert as one message."""
+
+    def __init__(self, webhook: SlackWebhook) -> None:
+        self._webhook = webhook
+
+    def notify(self, kind: str, mall_id: str, owner: str, title: str, lines: Sequence[str]) -> None:
+        """Post the alert.
+
+        Raises:
+            NotDelivered, DeliveryUnknown: as of `SlackWebhook.send`.
+        """
+        self._webhook.send(alert_message(kind, mall_id, owner, title, lines), "")
+
+
+def slack_alerts(settings: "Settings", channel: str) -> SlackAlerts:
+    """The notifier of the settings.
+
+    Raises:
+        ConfigError: no webhook is set, or the route names a channel.
+    """
+    if not settings.slack_webhook_url:
+        raise ConfigError("CAFE24_ALERT_ROUTES names slack, and no webhook is set", remedy="set SLACK_WEBHOOK_URL")
+    if channel:
+        raise ConfigError(
+            f"CAFE24_ALERT_ROUTES: slack:{channel} names a channel", remedy="a webhook has its own: write slack"
+        )
+    return SlackAlerts(SlackWebhook(settings.slack_webhook_url))
+
+
+def alert_message(kind: str, mall_id: str, owner: str, title: str, lines: Sequence[str]) -> dict[str, Any]:
+    """The body of a webhook call within Slack's limits; nothing in it becomes a mention or a link."""
+    told = "\n".join(f"• {escaped(line, 600)}" for line in lines)[:2900]
+    about = " · ".join(escaped(part, 120) for part in (kind, mall_id, owner) if part)
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": cut(title, MOST_HEADER), "emoji": False}},
+        *([{"type": "section", "text": _verbatim(told)}] if told else []),
+        {"type": "context", "elements": [_verbatim(about)]},
+    ]
+    return {"text": escaped(title, 1000), "blocks": blocks}
+
+
+def _verbatim(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
