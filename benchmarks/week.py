@@ -1,6 +1,6 @@
 """A simulated week of all schedules and sensors, the daemon for a while, and many malls.
 
-    python -m benchmarks.week [--days 7] [--members 100] [--out DIR]
+    python -m benchmarks.week [--days 1|2|7] [--members 100] [--out DIR]
     python -m benchmarks.week daemon [--minutes 5] [--members 60]
     python -m benchmarks.week malls [--malls 200] [--home DIR]
 
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     """Do what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.week")
     parser.add_argument("what", nargs="?", default="week", choices=["week", "daemon", "malls"])
-    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--days", type=int, default=2, choices=[1, 2, 7])
     parser.add_argument("--members", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--malls", type=int, default=200)

@@ -173,8 +173,8 @@ class Drive:
             event = next((e for e in events if e.event_type_value == wanted), None)
             if event is None or run is None:
                 continue
-            context: Any = dg.build_run_status_sensor_context(name, event, self.instance, run,
-                                                              resources=self._resources())  # fmt: skip
+            events_alone = {"events": self._resources()["events"]}  # others are opened and closed, which a call can't
+            context: Any = dg.build_run_status_sensor_context(name, event, self.instance, run, resources=events_alone)
             try:
                 sensor(context.for_run_failure() if wanted == "PIPELINE_FAILURE" else context)
             except Exception as e:

@@ -218,21 +218,23 @@ SCRIPT: Final[tuple[tuple[int, int | None, str, str, Callable[[World], None], tu
     (1, 0, "08:40", "three variants sell out", stock_ends, ()),
     (1, 0, "12:20", "a coupon begins", coupon_runs, ()),
     (2, 0, "12:50", "the research page changes", page_changes, ()),
-    (2, 0, "16:50", "the Admin API is down", api_down, ()),
-    (2, 0, "17:50", "the Admin API is back", api_up, ()),
-    (3, 1, "08:20", "twenty verdicts on answers", feedback(20, "second"), ("learning_loop", "feature_auto_improver")),
-    (4, 1, "11:10", "the documentation changes", docs_change, ()),
+    (2, 0, "17:50", "the Admin API is down", api_down, ()),
+    (2, 0, "18:50", "the Admin API is back", api_up, ()),
+    (3, None, "08:20", "twenty verdicts on answers", feedback(20, "second"),
+     ("learning_loop", "feature_auto_improver")),
+    (4, 1, "19:10", "the documentation changes", docs_change, ()),
     (5, 1, "13:10", "the plan becomes basic", plan("basic"), ()),
     (6, 1, "20:10", "the plan is cancelled, the app removed", left, ("subscription",)),
 )  # fmt: skip
 
 
 def script(begin: datetime, days: int) -> list[Happening]:
-    """The happenings of a week, or of its short form of two days (any number of days but seven)."""
+    """The happenings of a week; of fewer than seven days, those of its short form, crowded into two or one."""
     found = []
     for long, short, clock, what, do, wakes in SCRIPT:
         day = long if days >= 7 else short
-        if day is not None and (days >= 7 or day < days):
+        if day is not None:
+            day = min(day, days - 1)
             hour, minute = map(int, clock.split(":"))
             found.append(Happening(begin + timedelta(days=day, hours=hour, minutes=minute), what, do, wakes))
     return sorted(found, key=lambda h: h.at)
@@ -256,7 +258,7 @@ def world(folder: Path, clock: DrivenClock, begin: datetime, members: int, *, sp
         )  # fmt: skip
         mall = SandboxMall.build(folder / "mall.sqlite", customers=members)
         stack.callback(mall.close)
-        live = {"process": speed > 0, "limits": False, "token_calls": 0, "webhook_key": KEY}
+        live: dict[str, Any] = {"process": speed > 0, "limits": False, "token_calls": 0, "webhook_key": KEY}
         served = mall.path if speed > 0 else mall
         sandbox = stack.enter_context(RunningSandbox(served, start=begin, speed=speed, **live))
         home = folder / "home"
@@ -273,7 +275,7 @@ def environment(url: str, home: Path, sources: Path) -> dict[str, str]:
         "CAFE24_CLIENT_ID": "sandbox-client", "CAFE24_CLIENT_SECRET": "sandbox-secret", "CAFE24_WEBHOOK_KEY": KEY,
         "CAFE24_REDIRECT_URI": "http://127.0.0.1:8000/oauth/callback", "CAFE24_ENCRYPTION_KEY": "invented",
         "CAFE24_RESEARCH_SOURCES": str(sources), "CAFE24_API_DOCS": "", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "SLACK_WEBHOOK_URL": "", "LLM_MODEL": "", "FINETUNED_MODEL": "",
+        "CAFE24_DEFAULT_PLAN": "free", "SLACK_WEBHOOK_URL": "", "LLM_MODEL": "", "FINETUNED_MODEL": "",
     }  # fmt: skip
 
 

@@ -138,7 +138,23 @@ def _unused(question: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
         named = any(start < right and left < start + len(word) for left, right in spans)
         if not (named or word in known or len(_PARTICLES.sub("", word)) < 2 or _TIME_OR_VERB.search(word)):
             unused.append((word, start))
+        elif named and word not in known:
+            unused += _between(word, start, spans, known)
     return unused
+
+
+def _between(word: str, start: int, spans: list[tuple[int, int]], known: str) -> list[tuple[str, int]]:
+    """Long stretches of a word written without spaces that nothing accounts for (`카카오톡친구몇명`)."""
+    free = "".join(" " if any(a <= start + i < b for a, b in spans) else c for i, c in enumerate(word))
+    return [
+        (m[0], start + m.start())
+        for m in re.finditer(rf"[가-힣]{{{_LONG},}}", free)
+        if m[0] not in known and not _TIME_OR_VERB.search(m[0])
+    ]
+
+
+_LONG = 5
+"""Syllables from which a stretch between known words is one that must be understood."""
 
 
 def with_synonyms(words: list[str]) -> list[str]:

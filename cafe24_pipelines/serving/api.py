@@ -16,6 +16,7 @@ from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
 from cafe24_pipelines.answers import feedback as verdicts
+from cafe24_pipelines.lifecycle.plan import require
 from cafe24_pipelines.serving import models, overview
 from cafe24_pipelines.serving.problems import ErrorBody, Problem, of_error
 from cafe24_pipelines.serving.shapes import answer_json
@@ -37,6 +38,7 @@ REMEMBERED_ANSWERS: Final = 4096
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorBody, "description": "읽을 수 없는 요청"},
     401: {"model": ErrorBody, "description": "API 키가 없거나 틀림"},
+    403: {"model": ErrorBody, "description": "요금제 한도나 쇼핑몰의 상태로 지금은 안 됨"},
     404: {"model": ErrorBody, "description": "이 키의 쇼핑몰이 아님"},
     408: {"model": ErrorBody, "description": "본문이 늦음"},
     409: {"model": ErrorBody, "description": "아직 게시된 결과가 없음"},
@@ -188,7 +190,7 @@ class Api:
         told["arm"] = arm
         if asked.stream or wants_stream(request):
             return await event_stream(
-                self._workers, lambda: self._malls.of(mall_id), asked.question, arm,
+                self._workers, lambda: self._within_plan(mall_id), asked.question, arm,
                 finish=partial(self._finished, asked.question, told), request_id=request.state.request_id,
             )  # fmt: skip
         return await self._work(partial(self._answered, mall_id, asked.question, arm, told))
@@ -196,8 +198,18 @@ class Api:
     def _answered(self, mall_id: str, question: str, arm: str, told: dict[str, Any]) -> dict[str, Any]:
         from cafe24_pipelines.answers.ask import ask
 
-        view = self._malls.of(mall_id)
+        view = self._within_plan(mall_id)
         return self._finished(question, told, view, ask(question, view.services, arm=arm))
+
+    def _within_plan(self, mall_id: str) -> "MallView":
+        """What is published of the mall, once its plan has room for one more question.
+
+        Raises:
+            NotAllowed: the day's questions are spent, or the mall is suspended or leaving.
+        """
+        view = self._malls.of(mall_id)
+        require(self._settings, self._log, mall_id, "question")
+        return view
 
     def _finished(self, question: str, told: dict[str, Any], view: "MallView", answer: "Answer") -> dict[str, Any]:
         """The answer as it is sent, counted and remembered for its feedback; `told` gets what the log may say."""
@@ -215,13 +227,14 @@ class Api:
         from cafe24_pipelines.answers.intake import take
         from cafe24_pipelines.answers.side_by_side import compare_arms
 
-        view = self._malls.of(mall_id)
+        view = self._within_plan(mall_id)
         answers = [self._finished(question, {}, view, one) for one in compare_arms(question, view.services)]
         return {"mall_id": mall_id, "build": view.build, "question": take(question).text, "answers": answers}
 
     def _generated(self, mall_id: str, question: str) -> dict[str, Any]:
         from cafe24_pipelines.codegen.generate import generate
 
+        require(self._settings, self._log, mall_id, "snippet")
         return {"mall_id": mall_id, **generate(question, self._settings, mall_id, log=self._log).to_json()}
 
     def _rows(self, mall_id: str, query: models.RowsQuery) -> dict[str, Any]:

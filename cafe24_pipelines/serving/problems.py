@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 
 from cafe24_pipelines.answers.llm import ModelError
 from cafe24_pipelines.errors import BadInput, Cafe24Error, ConfigError, NotBuilt
+from cafe24_pipelines.lifecycle.plan import NotAllowed
 
 logger = logging.getLogger("cafe24_pipelines.serving")
 
@@ -21,6 +22,10 @@ CODES: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "요청을 읽을 수 없습니다. JSON 본문을 확인해 주세요."),
     "key_needed": (401, "API 키가 없거나 올바르지 않습니다. X-API-Key 헤더에 이 쇼핑몰의 키를 넣어 주세요."),
     "forbidden": (403, "이 요청은 허용되지 않습니다."),
+    "not_allowed": (
+        403,
+        "이 쇼핑몰의 요금제 한도나 현재 상태로는 지금 할 수 없습니다. 하루 한도는 자정에 새로 시작합니다.",
+    ),
     "not_found": (404, "이 키로 볼 수 있는 쇼핑몰이나 주소가 아닙니다."),
     "method": (405, "이 주소는 그 방식으로 부를 수 없습니다."),
     "slow_body": (408, "요청 본문이 제때 도착하지 않았습니다. 다시 보내 주세요."),
@@ -123,8 +128,8 @@ def of_error(error: Exception) -> Problem | None:
     """The problem for an error of a room, with one line in the log where the operator must act; None: unforeseen."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, NotBuilt):
-        return Problem("not_built")
+    if isinstance(error, NotAllowed | NotBuilt):
+        return Problem("not_built" if isinstance(error, NotBuilt) else "not_allowed")
     if isinstance(error, BadInput):
         return Problem("invalid", fields=[FieldProblem(field="body", problem="refused")])
     if isinstance(error, ModelError | ConfigError):

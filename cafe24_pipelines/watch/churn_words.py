@@ -20,8 +20,9 @@ _KINDS: Final = (
     ("구매한 상품", "산 상품이 적음", "함께 사는 상품을 권하세요."),
 )
 """How a phrase begins, the kind of reason, and the action; the first that fits counts."""
-NO_REASON: Final = "두드러진 이유 없음"
-_GENERAL: Final = "일부에게만 안내를 보내 보내지 않은 고객과 비교하세요."
+NO_REASON: Final = "구매 없이 지난 시간"
+"""Nothing sets them apart from the median customer: what changed since the last look is the silence itself."""
+_GENERAL: Final = "마지막에 산 상품과 이어지는 상품을 일부에게만 안내하고, 안내하지 않은 고객과 비교하세요."
 
 REFIT_NOTE: Final = (
     "모형이 다시 학습되어 {count:,}명의 점수가 기준을 넘었습니다. 고객의 행동이 바뀐 것이 아니므로 알림에서 뺐습니다."

@@ -1,6 +1,7 @@
 """The aggregate library: values against hand counts, every shown query runs again, every question finds its query."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from cafe24_pipelines.answers.aggregates import AGGREGATES, with_values
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.figures import show, wilson
+from cafe24_pipelines.answers.lake_names import open_session
 from cafe24_pipelines.cafe24.malls import Mall
 
 
@@ -106,15 +108,17 @@ def test_there_is_no_number_when_there_is_nothing_to_divide(made_mall: Callable[
 
 
 def test_every_question_of_the_library_finds_its_query_and_the_query_runs_again(sandbox_services: Services) -> None:
-    names = {"tier": "VIP", "region": "서울", "resource": "orders"}
-    with sandbox_services.lake.duckdb() as db:
+    names = {"tier": "VIP", "region": "서울", "resource": "orders", "branch": "스킨케어"}
+    names["coupon_name"] = "생일 축하 15% 쿠폰"
+    with open_session(sandbox_services.lake, sandbox_services.mall.time_zone) as opened:
+        shared, db = replace(sandbox_services, session=opened), opened.db
         product = db.sql("SELECT max(product_name) FROM products").fetchall()[0][0]
         category = db.sql("SELECT min(category) FROM products").fetchall()[0][0]
         names["member"] = db.sql("SELECT min(member_key) FROM orders").fetchall()[0][0]
         for key, aggregate in AGGREGATES.items():
             for text in aggregate.asks if aggregate.banked else ():
                 question = text.format(period="올해", product=product, category=category, **names)
-                answer = ask(question, sandbox_services)
+                answer = ask(question, shared)
                 assert answer.aggregates == (key,), (question, answer.aggregates, answer.answer)
                 assert answer.numbers and not answer.withheld, question
                 assert "조건으로 쓰지 않았습니다" not in answer.answer, answer.answer

@@ -77,6 +77,23 @@ def test_the_rows_behind_a_number_are_one_request_away_and_only_for_its_mall(ask
     assert bad.status_code == 422
 
 
+def test_a_suspended_mall_is_told_so_and_served_again_afterwards(ask, two_malls):
+    from datetime import UTC, datetime
+
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.stores.events import Event
+
+    log = parts.event_log(two_malls)
+    names = ("mall.blocked", "mall.reactivated")
+    blocked, back = (Event(f"test:{n}", "rival", n, datetime.now(UTC), {"client_id": ""}) for n in names)
+    log.append([blocked])
+    refused = ask(mall="rival", question="이번 달 매출은?")
+    assert refused.status_code == 403 and refused.json()["error"]["code"] == "not_allowed"
+    assert ask().status_code == 200
+    log.append([back])
+    assert ask(mall="rival", question="이번 달 매출은?").status_code == 200
+
+
 def test_the_arms_under_the_prototypes_paths(ask):
     assert ask("baseline").json()["arm"] == "baseline"
     found = ask("rag", question="주문 목록을 조회하려면?").json()
@@ -301,7 +318,17 @@ def test_openapi_and_the_page_that_needs_no_network(client, url):
     base = url.removesuffix("/cafe24-crm")
     described = client.get(f"{base}/openapi.json").json()
     names = {p.removeprefix("/cafe24-crm/") for p in described["paths"]}
-    assert names == {"baseline", "rag", "ontology-plus", "generate", "compare", "feedback", "dashboard", "insights"}
+    assert names == {
+        "baseline",
+        "rag",
+        "ontology-plus",
+        "generate",
+        "compare",
+        "feedback",
+        "dashboard",
+        "insights",
+        "rows",
+    }
     asked = described["components"]["schemas"]["QuestionRequest"]
     assert asked["additionalProperties"] is False and asked["properties"]["question"]["maxLength"] == 1000
     assert all(
