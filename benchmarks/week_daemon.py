@@ -54,6 +54,8 @@ def stretch(folder: Path, minutes: float, members: int, say: Callable[[str], Non
             ended = daemon.poll()
         found = _looked(alive, time.monotonic() - began)
         found.stopped = f"exit {daemon.returncode}"
+        if not found.ticks.get("user_onboarding", Counter())["SUCCESS"]:
+            found.wrong.append("user_onboarding did not notice the installation")
         if ended is not None:
             found.wrong.append(f"the daemon ended by itself with {ended}: {_last(alive)}")
     return found

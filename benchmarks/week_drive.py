@@ -9,7 +9,6 @@ within its tick. Does not belong here: what happens to the mall (`week_story.py`
 import logging
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -199,8 +198,3 @@ def quiet(_context: dg.InitLoggerContext) -> logging.Logger:
     log = logging.Logger("week.quiet", logging.CRITICAL + 1)
     log.addHandler(logging.NullHandler())
     return log
-
-
-def fired(ticks: list[Tick]) -> Iterator[Tick]:
-    """Ticks that started a run."""
-    return (tick for tick in ticks if tick.runs)

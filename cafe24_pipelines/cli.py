@@ -16,6 +16,7 @@ from cafe24_pipelines.commands.connector import authorize, erase, sync, writebac
 from cafe24_pipelines.commands.feedback import feedback
 from cafe24_pipelines.commands.generate import generate
 from cafe24_pipelines.commands.health import health
+from cafe24_pipelines.commands.inbox import inbox
 from cafe24_pipelines.commands.keys import keys
 from cafe24_pipelines.commands.learning import recipes, settings_in_force
 from cafe24_pipelines.commands.mall import mall as mall_group
@@ -37,6 +38,7 @@ def main() -> None:
 for command in (authorize, sync, writeback, erase, sandbox, serve, health, generate, keys, mcp, feedback):
     main.add_command(command)
 main.add_command(compare)
+main.add_command(inbox)
 main.add_command(rows_behind)
 main.add_command(research)
 main.add_command(ready)

@@ -110,6 +110,10 @@ _REFUSALS_EN: Final = {
     "other_mall": "Data of other malls is not answered: every query is limited to this mall.",
     "not_landed": "The data that this needs has not landed.",
     "forecast": "Future values are not answered; figures up to now are.",
+    "unknown_id": "There is no such number in the landed data.",
+    "unknown_name": "The shop has nothing of that name.",
+    "unknown_path": "The documentation holds no such API call.",
+    "unknown_member": "That key names no member, or more than one.",
     "unsupported_filter": "No verified query takes account of all that was asked. Ask with fewer conditions.",
 }
 

@@ -1,5 +1,5 @@
-"""The API's routes under the prototype's paths: questions by arm, a comparison, code, rows, feedback, dashboard,
-insights.
+"""The API's routes under the prototype's paths: questions by arm, a comparison, code, rows, events,
+feedback, dashboard, insights.
 
 A route checks whose mall is meant, hands the work to a worker and shapes what comes back. What goes wrong becomes a
 `Problem`. Does not belong here: who may ask (see `gate.py`), answering (`answers/`), generating (`codegen/`).
@@ -93,6 +93,7 @@ class Api:
             ("compare", "POST", self.compare, models.CompareResponse, "여러 방식의 답을 나란히 보기", "질문"),
             ("generate", "POST", self.generate, models.GenerateResponse, "Admin API 코드 만들기", "코드"),
             ("feedback", "POST", self.feedback, models.FeedbackResponse, "답변 평가하기", "평가"),
+            ("events", "POST", self.events, models.EventResponse, "나중에 처리할 요청 남기기", "코드"),
             ("rows", "GET", self.rows, models.RowsResponse, "계산값이 센 행 보기", "질문"),
             ("dashboard", "GET", self.dashboard, models.DashboardResponse, "쇼핑몰의 현재 상태", "현황"),
             ("insights", "GET", self.insights, models.InsightsResponse, "발견된 패턴", "현황"),
@@ -136,6 +137,11 @@ class Api:
         """
         mall_id = self._mall(request, given.mall_id)
         return await self._work(partial(self._received, mall_id, given, idempotency_key))
+
+    async def events(self, request: HttpRequest, given: models.EventRequest) -> Any:
+        """코드 생성이나 방식 비교를 받은함에 남깁니다. 같은 key는 한 번만 셉니다."""
+        mall_id = self._mall(request, given.mall_id)
+        return await self._work(partial(self._posted, mall_id, given))
 
     async def rows(self, request: HttpRequest, query: Annotated[models.RowsQuery, Query()]) -> Any:
         """답의 숫자가 센 주문, 상품, 회원(해시)을 쪽으로 나누어 보여 줍니다."""
@@ -236,6 +242,15 @@ class Api:
 
         require(self._settings, self._log, mall_id, "snippet")
         return {"mall_id": mall_id, **generate(question, self._settings, mall_id, log=self._log).to_json()}
+
+    def _posted(self, mall_id: str, given: models.EventRequest) -> dict[str, Any]:
+        from cafe24_pipelines.inbox.post import TooMany, post
+
+        try:
+            receipt = post(self._log, mall_id, given.type, given.payload, key=given.key)
+        except TooMany as e:
+            raise Problem("rate_limited", headers={"Retry-After": str(e.seconds)}) from None
+        return {"event_id": receipt.event_id, "recorded": receipt.new}
 
     def _rows(self, mall_id: str, query: models.RowsQuery) -> dict[str, Any]:
         from cafe24_pipelines.answers.rows import read_rows

@@ -23,7 +23,7 @@ logger = logging.getLogger("cafe24_pipelines.serving")
 KNOWN_PATHS: Final = frozenset(
     ["/webhooks/cafe24", "/oauth/start", "/oauth/callback", "/health", "/metrics", "/docs", "/openapi.json"]
     + [f"/cafe24-crm/{name}" for name in ("baseline", "rag", "ontology-plus", "generate", "compare", "feedback")]
-    + ["/cafe24-crm/dashboard", "/cafe24-crm/insights", "/cafe24-crm/rows"]
+    + ["/cafe24-crm/dashboard", "/cafe24-crm/insights", "/cafe24-crm/rows", "/cafe24-crm/events"]
 )
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")

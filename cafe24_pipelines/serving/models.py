@@ -196,6 +196,28 @@ class GenerateResponse(BaseModel):
     rejected: Annotated[str, Field(description="확인을 통과하지 못한 코드. 실행하지 마세요.")]
 
 
+class EventRequest(Request):
+    """나중에 처리할 요청 하나. 워크플로가 읽어 한 번만 처리합니다."""
+
+    type: Annotated[
+        Literal["generate.requested", "comparison.requested"],
+        Field(description="generate.requested 코드 만들기(question), comparison.requested 방식 비교(arms)"),
+    ]
+    payload: Annotated[dict[str, Any], Field(description="종류마다 정해진 값 (docs/serving.md)", max_length=8)]
+    key: Annotated[
+        str,
+        Field(min_length=1, max_length=200, pattern=READABLE, description="보내는 쪽의 이름표, 한 번만 셈"),
+    ]
+    mall_id: MallId = None
+
+
+class EventResponse(BaseModel):
+    """받아 둔 요청."""
+
+    event_id: str
+    recorded: Annotated[bool, Field(description="거짓이면 같은 key로 이미 받았습니다.")]
+
+
 class FeedbackResponse(BaseModel):
     """저장한 평가."""
 

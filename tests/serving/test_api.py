@@ -45,8 +45,10 @@ def client(url) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def ask(client, url, tokens):
-    def send(route: str = "ontology-plus", mall: str = "sandbox", **body: object) -> httpx.Response:
-        body = {"question": "지난달 매출은?"} | body
+    def send(
+        route: str = "ontology-plus", mall: str = "sandbox", only: dict[str, object] | None = None, **body: object
+    ) -> httpx.Response:
+        body = only or {"question": "지난달 매출은?"} | body
         return client.post(f"{url}/{route}", json=body, headers={"X-API-Key": tokens[mall]})
 
     return send
@@ -77,6 +79,19 @@ def test_the_rows_behind_a_number_are_one_request_away_and_only_for_its_mall(ask
     assert bad.status_code == 422
 
 
+def test_a_request_for_later_is_an_event_once_and_only_of_the_types_that_are_open(ask, two_malls):
+    from cafe24_pipelines import parts
+
+    body = {"type": "generate.requested", "payload": {"question": "주문 목록 코드"}, "key": "job-1"}
+    assert ask("events", **body).status_code == 422, "a question belongs into the payload"
+    first, again = (ask("events", only=body) for _ in range(2))
+    assert (first.json()["recorded"], again.json()["recorded"]) == (True, False)
+    [event] = parts.event_log(two_malls).read("sandbox", types=("generate.requested",))
+    assert event.payload == {"question": "주문 목록 코드", "execute": True}
+    for type_, payload in (("plan.changed", {"plan": "pro"}), ("generate.requested", {"shell": "x"})):
+        assert ask("events", only={"type": type_, "payload": payload, "key": "k"}).status_code == 422
+
+
 def test_a_suspended_mall_is_told_so_and_served_again_afterwards(ask, two_malls):
     from datetime import UTC, datetime
 
@@ -84,8 +99,8 @@ def test_a_suspended_mall_is_told_so_and_served_again_afterwards(ask, two_malls)
     from cafe24_pipelines.stores.events import Event
 
     log = parts.event_log(two_malls)
-    names = ("mall.blocked", "mall.reactivated")
-    blocked, back = (Event(f"test:{n}", "rival", n, datetime.now(UTC), {"client_id": ""}) for n in names)
+    names = ("mall.suspended", "mall.resumed")
+    blocked, back = (Event(f"test:{n}", "rival", n, datetime.now(UTC), {}) for n in names)
     log.append([blocked])
     refused = ask(mall="rival", question="이번 달 매출은?")
     assert refused.status_code == 403 and refused.json()["error"]["code"] == "not_allowed"

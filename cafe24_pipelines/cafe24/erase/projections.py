@@ -126,13 +126,16 @@ class _Rebuild:
             self._made("answers")
 
     def forget(self) -> None:
-        """Kept replies and comparisons of arms: questions may name members by their key; both are made when asked."""
+        """Kept replies and comparisons of arms (questions may name members by their key), and signals of members."""
         from cafe24_pipelines.answers.answer_cache import AnswerCache
         from cafe24_pipelines.experiments.store import ExperimentBook
+        from cafe24_pipelines.watch.churn_book import SignalBook
 
         if self.settings.home.answer_cache.exists():
             AnswerCache(self.settings.home.answer_cache, self.mall_id, 1).forget()
         ExperimentBook(self.settings.home.experiments).remove(self.mall_id)
+        keys = self.lake.query("SELECT member_key FROM known_customers")["member_key"].to_pylist()
+        SignalBook(self.settings.home.analytics).keep_only(self.mall_id, set(keys))
 
     def dataset(self) -> None:
         """The fine-tune data set, without what feedback taught: that lies in the event log, which is cleaned later.
