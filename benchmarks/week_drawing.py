@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.week_walk import Walk
 from cafe24_pipelines.runbook import ORDER
 
-_LEFT, _TOP, _ROW, _DAY, _RIGHT = 190, 46, 20, 150, 24
+_LEFT, _TOP, _ROW, _WIDTH, _RIGHT = 190, 46, 20, 1050, 24
 _INK, _GOOD, _BAD, _SKIP, _LINE = "#1d3557", "#1d6fb8", "#c1121f", "#c9d3de", "#e3e8ee"
 _FONTS: Final = "'Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR','Noto Sans CJK KR',sans-serif"
 
@@ -60,14 +60,14 @@ def svg(walk: Walk) -> str:
     """The picture."""
     names = _names(walk)
     days = (walk.end - walk.begin).days
-    width, height = _LEFT + days * _DAY + _RIGHT, _TOP + _ROW * len(names) + 22 + 16 * len(walk.happened)
+    width, height = _LEFT + _WIDTH + _RIGHT, _TOP + _ROW * len(names) + 22 + 16 * len(walk.happened)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'font-family="{_FONTS}" font-size="11" fill="{_INK}" role="img" aria-label="a simulated week">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     for day in range(days + 1):
-        x = _LEFT + day * _DAY
+        x = _LEFT + day * _WIDTH // days
         parts.append(f'<line x1="{x}" x2="{x}" y1="{_TOP - 12}" y2="{_TOP + _ROW * len(names)}" stroke="{_LINE}"/>')
         if day < days:
             parts.append(f'<text x="{x + 4}" y="{_TOP - 16}">{walk.begin + timedelta(days=day):%a %m-%d}</text>')
@@ -75,7 +75,7 @@ def svg(walk: Walk) -> str:
     for row, name in enumerate(names):
         y = _TOP + _ROW * row + _ROW // 2
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name)}</text>')
-        parts.append(f'<line x1="{_LEFT}" x2="{_LEFT + days * _DAY}" y1="{y}" y2="{y}" stroke="{_LINE}"/>')
+        parts.append(f'<line x1="{_LEFT}" x2="{_LEFT + _WIDTH}" y1="{y}" y2="{y}" stroke="{_LINE}"/>')
         for tick in (t for t in walk.ticks if t.name == name and (t.runs or walk.kinds[name] == "schedule")):
             colour = _SKIP if not tick.runs else _BAD if failed & set(tick.runs) else _GOOD
             parts.append(
@@ -92,14 +92,14 @@ def _happenings(walk: Walk, bottom: int) -> list[str]:
         x, y = _x(walk, happening.at), bottom + 20 + 16 * number
         found.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{y - 4}" stroke="#e07a1f" '
                      'stroke-dasharray="2 3" opacity="0.7"/>')  # fmt: skip
-        late = x > _LEFT + (walk.end - walk.begin).days * _DAY * 0.7
+        late = x > _LEFT + _WIDTH * 0.7
         found.append(f'<text x="{x + (-4 if late else 4):.1f}" y="{y}" fill="#a4540c" '
                      f'text-anchor="{"end" if late else "start"}">{escape(happening.what)}</text>')  # fmt: skip
     return found
 
 
 def _x(walk: Walk, at: datetime) -> float:
-    return _LEFT + (at - walk.begin) / timedelta(days=1) * _DAY
+    return _LEFT + (at - walk.begin) / (walk.end - walk.begin) * _WIDTH
 
 
 def _names(walk: Walk) -> list[str]:
