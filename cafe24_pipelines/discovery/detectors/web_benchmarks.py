@@ -54,7 +54,7 @@ class Group:
         return ""
 
 
-@detector(name=NAME, kind="web_research", title_ko="공개 벤치마크와 비교", minimum_sample=MINIMUM)
+@detector(name=NAME, kind="web_research", title_ko="고객 지표와 공개 벤치마크", minimum_sample=MINIMUM)
 def find(context: DiscoveryContext) -> Findings:
     """One finding a metric that both the mall and enough claims have a number of."""
     groups = comparable(context.claims, context.mall.currency, context.as_of)
