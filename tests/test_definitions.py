@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -53,8 +54,9 @@ ASSETS = {*API_ASSETS, *names.SHOP_TABLES, *LINEAGE, *ANALYSES, "api_docs", "crm
 
 
 @pytest.fixture(scope="module")
-def defs() -> dg.Definitions:
-    return build_defs()
+def defs() -> Iterator[dg.Definitions]:
+    with dg.DagsterInstance.ephemeral():  # what another test's instance left behind is not asked for state
+        yield build_defs()
 
 
 def test_definitions_load(defs: dg.Definitions) -> None:

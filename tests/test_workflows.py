@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,9 @@ CATEGORY = {
 
 
 @pytest.fixture(scope="module")
-def defs() -> dg.Definitions:
-    return build_defs()
+def defs() -> Iterator[dg.Definitions]:
+    with dg.DagsterInstance.ephemeral():  # what another test's instance left behind is not asked for state
+        yield build_defs()
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_praise_is_asked_again_and_verified_before_it_is_a_candidate(log, give, 
     good, api, weather, nothing = (said("positive", q) for q in (SALES, COUPONS, "오늘 서울 날씨 어때?", ""))
     found = judged(log, services)
     assert (found[good]["kind"], found[good]["verified_by"]) == ("verified_qa", "second_route:pandas")
-    assert found[api]["verified_by"] == "rerun:sql"
+    assert found[api]["verified_by"] == "citation"
     assert found[weather]["reason"] == "refused:out_of_scope" and found[nothing]["reason"] == "question_unknown"
     standing = candidates(log, "sandbox")
     assert {one["question"] for one in standing.verified} == {SALES, COUPONS}
