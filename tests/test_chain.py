@@ -49,6 +49,7 @@ def test_every_stage_has_content(small_mall: Settings) -> None:
     assert all(state["digest"].values())
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_no_digest(small_mall: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAFE24_SANDBOX_CUSTOMERS", "300")
     before = status(small_mall, "sandbox")

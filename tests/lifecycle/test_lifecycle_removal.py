@@ -74,6 +74,7 @@ def check_gone(settings: Settings, keys: list[str], other: dict[str, str]) -> No
     assert of_mall(settings, STAYER) == other
 
 
+@pytest.mark.slow
 def test_everything_of_a_mall_goes_and_nothing_of_another(home: Settings) -> None:
     keys, other, log = member_keys(home, LEAVER), of_mall(home, STAYER), parts.event_log(home)
     places = {hit.file.split("/")[1] for hit in hits(home, MARK[LEAVER], *keys)}

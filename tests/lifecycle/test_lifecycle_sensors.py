@@ -81,6 +81,7 @@ def _local(root: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return home_settings(root)
 
 
+@pytest.mark.slow
 def test_an_installation_is_onboarded_once_and_summed_up_when_its_run_ended(bench: Bench) -> None:
     assert not bench.tick(user_onboarding).run_requests, "nothing happened"
     bench.say("shop", *CONSENT)
@@ -123,6 +124,7 @@ def test_who_left_again_before_the_tick_is_not_onboarded(bench: Bench) -> None:
     assert "shop" not in known_malls(bench.settings.home)
 
 
+@pytest.mark.slow
 def test_tokens_near_their_end_are_looked_after_in_one_run_an_hour(bench: Bench) -> None:
     now = datetime.now(UTC).timestamp()
     for mall_id in ("one", "two", "three"):
@@ -163,6 +165,7 @@ def test_plans_and_suspensions_are_applied_by_an_event_each(bench: Bench) -> Non
     assert len(bench.log.read("shop", types=("mall.subscription",))) == 2
 
 
+@pytest.mark.slow
 def test_a_mall_that_leaves_is_exported_at_once_and_removed_after_the_grace_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def test_two_processes_tell_the_same_thing_once(log: EventLog) -> None:
     assert len(trend(log, "shop-a").points) == 1
 
 
+@pytest.mark.slow
 def test_the_trend_survives_a_rebuild_of_the_graph(tmp_path: Path, lake: MallLake, mall: Mall, log: EventLog) -> None:
     import shutil
 

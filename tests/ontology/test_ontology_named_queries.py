@@ -54,6 +54,7 @@ def test_every_named_query_finds_something(tmp_path: Path, lake: MallLake) -> No
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.neo4j
 def test_every_named_query_finds_the_same_on_neo4j(tmp_path: Path, lake: MallLake, neo4j_server: Any) -> None:
     from cafe24_pipelines.stores.graph_neo4j import Neo4jGraph

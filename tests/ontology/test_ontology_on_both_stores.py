@@ -18,6 +18,7 @@ from cafe24_pipelines.stores.lake import Lake, MallLake
 neo4j_server = runpy.run_path(str(Path(__file__).parents[1] / "servers" / "neo4j_server.py"))["neo4j_server"]
 
 
+@pytest.mark.slow
 @pytest.mark.neo4j
 def test_both_stores_answer_alike(tmp_path: Path, lake: MallLake, neo4j_server: Any) -> None:
     mall = Mall(f"shop-{uuid.uuid4().hex[:8]}")  # one server serves every test

@@ -554,6 +554,7 @@ def for_each(drawn: st.SearchStrategy[str], examples: int, number: int, check: C
     each()
 
 
+@pytest.mark.slow
 def test_no_query_of_the_subset_crosses(scene: Scene) -> None:
     embedded = isinstance(scene.store, EmbeddedGraph)
     told = run_queries(scene, QUERIES, 450 if embedded else 110, (1, 2, 3) if embedded else (4, 4, 4))

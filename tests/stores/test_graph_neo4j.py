@@ -158,6 +158,7 @@ def test_a_repeated_relationship_is_refused(store: Neo4jGraph, mall: str) -> Non
         store.stage(mall, SCHEMA, [*parts[:2], twice], build_id="b1")
 
 
+@pytest.mark.slow
 def test_every_statement_seeks_its_rows_also_while_the_graph_is_empty(tmp_path: Path) -> None:
     """The planner knows nothing of an empty graph, and a plan made then is kept while it fills."""
     from neo4j import GraphDatabase
@@ -243,6 +244,7 @@ def test_a_killed_load_is_taken_up_where_it_stopped(store: Neo4jGraph, mall: str
     assert store.stage(mall, SCHEMA, parts, build_id="b1") == Changes(relationships_created=60_000)
 
 
+@pytest.mark.slow
 def test_two_processes_write_two_malls_and_one_mall_at_once(store: Neo4jGraph, neo4j_server: Any, mall: str) -> None:
     wanted_of = {f"{mall}-1": 4, f"{mall}-2": 5}
     processes = [child(neo4j_server, name, 10_000, n, "b") for name, n in wanted_of.items()]

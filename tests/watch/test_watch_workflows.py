@@ -75,6 +75,7 @@ def materialized(settings: Settings, asset: dg.AssetsDefinition) -> dict[str, An
     return {name: value.value for name, value in event.metadata.items()}
 
 
+@pytest.mark.slow
 def test_a_damaged_graph_is_told_once_with_its_remedy_and_its_recovery_once(
     built: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
