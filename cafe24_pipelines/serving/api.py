@@ -16,6 +16,7 @@ from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
 from cafe24_pipelines.answers import feedback as verdicts
+from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.lifecycle.plan import require
 from cafe24_pipelines.serving import models, overview
 from cafe24_pipelines.serving.problems import ErrorBody, Problem, of_error
@@ -247,7 +248,7 @@ class Api:
         from cafe24_pipelines.inbox.post import TooMany, post
 
         try:
-            receipt = post(self._log, mall_id, given.type, given.payload, key=given.key)
+            receipt = post(self._log, mall_id, given.type, given.payload.model_dump(), key=given.key)
         except TooMany as e:
             raise Problem("rate_limited", headers={"Retry-After": str(e.seconds)}) from None
         return {"event_id": receipt.event_id, "recorded": receipt.new}
@@ -257,7 +258,10 @@ class Api:
 
         view = self._malls.of(mall_id)
         services = view.services
-        page = read_rows(query.reference, services.lake, services.mall, offset=query.offset, limit=query.limit)
+        try:
+            page = read_rows(query.reference, services.lake, services.mall, offset=query.offset, limit=query.limit)
+        except BadInput:
+            raise Problem("not_found") from None  # no number of ours has such a reference
         return {"mall_id": mall_id, "build": view.build, **page.to_json()}
 
     def _received(self, mall_id: str, given: models.FeedbackRequest, key: str) -> dict[str, Any]:

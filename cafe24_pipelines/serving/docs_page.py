@@ -67,10 +67,12 @@ def _operation(path: str, method: str, operation: Schema, described: Schema) -> 
     ]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body:
-        schema = _resolved(body, described)
-        needed = schema.get("required", ())
-        given += [(n, n in needed, s, s.get("description", "")) for n, s in schema["properties"].items()]
-        yield f"<pre>{_text(_curl(path, schema, described))}</pre>"
+        whole = _resolved(body, described)
+        for one in whole.get("oneOf", [whole]):
+            schema = _resolved(one, described)
+            needed = schema.get("required", ())
+            given += [(n, n in needed, s, s.get("description", "")) for n, s in schema["properties"].items()]
+            yield f"<pre>{_text(_curl(path, schema, described))}</pre>"
     if given:
         yield _table(given, described)
     for status, answer in operation["responses"].items():
@@ -95,8 +97,8 @@ def _table(rows: list[tuple[str, bool, Schema, str]], described: Schema) -> str:
 def _kind(schema: Schema, described: Schema) -> str:
     """A type in a few words."""
     schema = _resolved(schema, described)
-    if "anyOf" in schema:
-        return " | ".join(_kind(one, described) for one in schema["anyOf"])
+    if either := schema.get("anyOf") or schema.get("oneOf"):
+        return " | ".join(_kind(one, described) for one in either)
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     kind = str(schema.get("title") if "properties" in schema else schema.get("type", ""))

@@ -196,19 +196,43 @@ class GenerateResponse(BaseModel):
     rejected: Annotated[str, Field(description="확인을 통과하지 못한 코드. 실행하지 마세요.")]
 
 
-class EventRequest(Request):
-    """나중에 처리할 요청 하나. 워크플로가 읽어 한 번만 처리합니다."""
+EventKey = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=READABLE, description="보내는 쪽의 이름표, 한 번만 셈")
+]
 
-    type: Annotated[
-        Literal["generate.requested", "comparison.requested"],
-        Field(description="generate.requested 코드 만들기(question), comparison.requested 방식 비교(arms)"),
-    ]
-    payload: Annotated[dict[str, Any], Field(description="종류마다 정해진 값 (docs/serving.md)", max_length=8)]
-    key: Annotated[
-        str,
-        Field(min_length=1, max_length=200, pattern=READABLE, description="보내는 쪽의 이름표, 한 번만 셈"),
-    ]
+
+class GenerateWish(Request):
+    """만들 코드."""
+
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, pattern=READABLE)]
+    execute: Annotated[bool, Field(description="모의 쇼핑몰에서 실행해 볼지")] = True
+
+
+class ComparisonWish(Request):
+    """다시 답하게 할 방식. 비우면 모두."""
+
+    arms: Annotated[list[Literal["baseline", "rag", "ontology", "finetuned"]], Field(max_length=4)] = []
+
+
+class GenerateEvent(Request):
+    """나중에 만들 코드의 요청. 워크플로가 읽어 한 번만 처리합니다."""
+
+    type: Literal["generate.requested"]
+    payload: GenerateWish
+    key: EventKey
     mall_id: MallId = None
+
+
+class ComparisonEvent(Request):
+    """나중에 할 비교의 요청. 워크플로가 읽어 한 번만 처리합니다."""
+
+    type: Literal["comparison.requested"]
+    payload: ComparisonWish
+    key: EventKey
+    mall_id: MallId = None
+
+
+EventRequest = Annotated[GenerateEvent | ComparisonEvent, Field(discriminator="type")]
 
 
 class EventResponse(BaseModel):
