@@ -12,7 +12,15 @@ from cafe24_pipelines.cafe24.malls import Mall, register
 from cafe24_pipelines.settings import Settings
 
 _OURS = ("CAFE24_", "LLM_", "NEO4J_", "QDRANT_", "EMBEDDING_", "DAGSTER_")
-_FOR_TESTS = ("CAFE24_TEST_DATA", "CAFE24_REQUIRE_NEO4J", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD", "QDRANT_URL")
+_FOR_TESTS = (
+    "CAFE24_TEST_DATA",
+    "CAFE24_REQUIRE_NEO4J",
+    "CAFE24_REQUIRE_NAMESPACES",
+    "NEO4J_URI",
+    "NEO4J_USER",
+    "NEO4J_PASSWORD",
+    "QDRANT_URL",
+)
 SMALL_MALL = 300
 """Members of the sandbox mall that tests share: every table and every stage has content, a run takes seconds."""
 

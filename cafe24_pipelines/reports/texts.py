@@ -20,7 +20,7 @@ _WORDS: Final = {
     "clv": ("고객 생애 가치", "Customer lifetime value"),
     "campaigns": ("캠페인 효과", "Effect of campaigns"),
     "stock": ("재고 알림", "Stock alerts"),
-    "cohorts": ("가입 월별 재구매(코호트)", "Retention by first month (cohorts)"),
+    "cohorts": ("첫 구매 월별 재구매(코호트)", "Retention by first month (cohorts)"),
     "quality": ("자료의 상태", "State of the data"),
     "limits": ("이 자료로 말할 수 없는 것", "What these data can't tell"),
     "source": ("출처", "source"),

@@ -1,5 +1,6 @@
 """A home with a part of the documentation published, and one warm isolation, for every test of code generation."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,8 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Isolation]:
     try:
         found.run("print(1)")
     except NotIsolated as e:
+        if os.environ.get("CAFE24_REQUIRE_NAMESPACES"):
+            raise
         pytest.skip(f"this system can't lock a snippet in: {e}; allow unprivileged user namespaces")
     yield found
     found.close()
