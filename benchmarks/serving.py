@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sandbox_home import publish_sandbox
 from cafe24_pipelines import parts
 from cafe24_pipelines.cafe24.malls import Mall, register
 from cafe24_pipelines.names import API_DOCS
@@ -115,24 +116,12 @@ MEASURES: dict[str, Callable[[Settings, Path], list[dict[str, Any]]]] = {"load":
 
 def _mall(target: Path, home: Path | None) -> Settings:
     """A home with a sandbox mall: landed, indexed, in a graph; or a copy of `home`."""
-    from cafe24_pipelines.cafe24.landing import land_shop
-    from cafe24_pipelines.knowledge.documents import documents_table, load_documents
-    from cafe24_pipelines.knowledge.index import publish_documents
-    from cafe24_pipelines.ontology.build import publish_graph
-
     settings, mall = Settings.from_env({}, home=target), Mall(MALL)
     if home is not None:
         shutil.copytree(home, target)
         return settings
     register(settings.home, mall)
-    lake = parts.mall_lake(settings, MALL)
-    land_shop(mall, lake, settings)
-    lake.land("documents", documents_table(load_documents("")), snapshot=True)
-    vectors, graph = parts.vector_store(settings), parts.graph_store(settings)
-    publish_documents(lake, vectors, parts.encoder_store(settings))
-    publish_graph(graph, lake, mall, [])
-    vectors.close()
-    graph.close()
+    publish_sandbox(settings, mall)
     return settings
 
 

@@ -5,17 +5,17 @@ by themselves. The script adds what a week may bring. Does not belong here: tick
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 from zoneinfo import ZoneInfo
 
+from benchmarks import loopback
 from benchmarks.week_clock import DrivenClock
 from cafe24_pipelines.names import SANDBOX_MALL, SEOUL
 
@@ -68,34 +68,34 @@ class Site:
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                text = site.pages.get(self.path)
-                body = (text or "none").encode()
-                self.send_response(200 if text else 404)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        self.url = ""
 
     def report(self, day: str, *sentences: str) -> None:
         """Publish the research page."""
         self.pages["/report"] = _PAGE.format(day=day, body="".join(f"<p>{s}</p>" for s in sentences))
 
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+
+@contextmanager
+def _web_site() -> Iterator[Site]:
+    """The site while it is served."""
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = site.pages.get(self.path)
+            body = (text or "none").encode()
+            self.send_response(200 if text else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with loopback.handled(Handler) as httpd:
+        site.url = f"http://127.0.0.1:{httpd.server_port}"
+        yield site
 
 
 class World:
@@ -245,11 +245,12 @@ def world(folder: Path, clock: DrivenClock, begin: datetime, members: int, *, sp
     """The world alive, and its environment in the process's; all of it is stopped and put back afterwards."""
     from cafe24_pipelines.sandbox.mall.mall import SandboxMall
     from cafe24_pipelines.sandbox.server import RunningSandbox
+    from cafe24_pipelines.serving.app import create_app
+    from cafe24_pipelines.settings import Settings
 
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        site = Site()
-        stack.callback(site.close)
+        site = stack.enter_context(_web_site())
         site.report("2026-10-01", "국내 온라인 쇼핑몰의 평균 재구매율은 28.2%입니다.")
         sources = folder / "sources.yaml"
         sources.write_text(
@@ -263,7 +264,7 @@ def world(folder: Path, clock: DrivenClock, begin: datetime, members: int, *, sp
         sandbox = stack.enter_context(RunningSandbox(served, start=begin, speed=speed, **live))
         home = folder / "home"
         stack.enter_context(mock.patch.dict(os.environ, environment(sandbox.url, home, sources)))
-        os.environ["WEEK_APP"] = stack.enter_context(_receiver())
+        os.environ["WEEK_APP"] = stack.enter_context(loopback.served(create_app(Settings.from_env())))
         sandbox.control.webhooks(f"{os.environ['WEEK_APP']}/webhooks/cafe24")
         yield World(home, mall, sandbox.control, site, clock)
 
@@ -277,31 +278,3 @@ def environment(url: str, home: Path, sources: Path) -> dict[str, str]:
         "CAFE24_RESEARCH_SOURCES": str(sources), "CAFE24_API_DOCS": "", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "CAFE24_DEFAULT_PLAN": "free", "SLACK_WEBHOOK_URL": "", "LLM_MODEL": "", "FINETUNED_MODEL": "",
     }  # fmt: skip
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    """Our own app on loopback, which takes the mall's webhooks."""
-    import socket
-    import time
-
-    import uvicorn
-
-    from cafe24_pipelines.serving.app import create_app, server_options
-    from cafe24_pipelines.settings import Settings
-
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    options = server_options("127.0.0.1", port) | {"log_config": None}
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings.from_env()), **options))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)

@@ -26,6 +26,7 @@ from cafe24_pipelines.commands.report import report
 from cafe24_pipelines.commands.research import research
 from cafe24_pipelines.commands.rows import rows as rows_behind
 from cafe24_pipelines.commands.servers import sandbox, serve
+from cafe24_pipelines.names import ARMS
 from cafe24_pipelines.settings import Settings
 
 
@@ -35,17 +36,11 @@ def main() -> None:
     """Cafe24 쇼핑몰을 위한 CRM 브레인: 데이터에서 근거 있는 답변까지."""
 
 
-for command in (authorize, sync, writeback, erase, sandbox, serve, health, generate, keys, mcp, feedback):
+for command in (
+    authorize, sync, writeback, erase, sandbox, serve, health, generate, keys, mcp, feedback, compare, inbox,
+    rows_behind, research, ready, mall_group, report, recipes, settings_in_force,
+):  # fmt: skip
     main.add_command(command)
-main.add_command(compare)
-main.add_command(inbox)
-main.add_command(rows_behind)
-main.add_command(research)
-main.add_command(ready)
-main.add_command(mall_group)
-main.add_command(report)
-main.add_command(recipes)
-main.add_command(settings_in_force)
 
 
 @main.command()
@@ -100,7 +95,7 @@ def status(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
 
 @main.command()
 @click.argument("question")
-@click.option("--arm", type=click.Choice(["baseline", "rag", "ontology", "finetuned"]), default="ontology")
+@click.option("--arm", type=click.Choice(ARMS), default="ontology")
 @click.option("--stream", is_flag=True, help="Print each sentence once it was checked (with --json: a line each).")
 @common
 def ask(*, question: str, arm: str, stream: bool, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
@@ -110,16 +105,12 @@ def ask(*, question: str, arm: str, stream: bool, settings: Settings, mall_id: s
     from cafe24_pipelines.answers.ask import ask_stream
     from cafe24_pipelines.commands.streamed import print_streamed
 
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
         if stream:
             print_streamed(ask_stream(question, services, arm=arm, lang=lang), as_json=as_json, lang=lang)
             return
         answer = answer_question(question, services, arm=arm, lang=lang)
-    finally:
-        graph.close()
-        vectors.close()
     show_result(answer.to_json(), as_json, show.answer(answer.to_json(), lang))
 
 

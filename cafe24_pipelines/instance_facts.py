@@ -25,12 +25,11 @@ _ANY: Final = ("*",)
 
 def readiness_facts(settings: "Settings", instance: dg.DagsterInstance, defs: dg.Definitions) -> Facts:
     """Every fact of an installation, for all malls that it knows."""
-    from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.operations.store_facts import job_items, model_items, store_items
+    from cafe24_pipelines.sensors.watching import registered_malls
 
-    registered = known_malls(settings.home)
-    malls = sorted(m for m in instance.get_dynamic_partitions("malls") if m in registered)
-    api = {m for m in malls if registered[m].source == "api"}
+    registered = registered_malls(instance, settings)
+    malls, api = list(registered), {m for m, mall in registered.items() if mall.source == "api"}
     others: list[Item] = [*store_items(settings, malls), *job_items(settings, malls), *model_items(settings)]
     return Facts(
         tuple(automation_facts(instance, defs)), tuple(asset_facts(instance, defs, malls, api)),

@@ -5,7 +5,7 @@ Imports no Dagster, and each back end only when it is chosen. Does not belong he
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from cafe24_pipelines.errors import ConfigError
@@ -109,6 +109,13 @@ def vector_store(settings: Settings) -> "VectorStore":
         settings.qdrant_url, settings.qdrant_api_key, prefer_grpc=settings.qdrant_grpc,
         grpc_port=settings.qdrant_grpc_port, cluster=Cluster(settings.qdrant_shards, settings.qdrant_replicas),
     )  # fmt: skip
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[tuple["GraphStore", "VectorStore"]]:
+    """Both back ends of the profile, closed after use."""
+    with closing(graph_store(settings)) as graph, closing(vector_store(settings)) as vectors:
+        yield graph, vectors
 
 
 def encoder_store(settings: Settings) -> "EncoderStore":

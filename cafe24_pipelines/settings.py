@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cafe24_pipelines.errors import ConfigError
@@ -200,74 +201,96 @@ class Settings:
             ConfigError: a variable has a value that is not one of the allowed ones.
         """
         e = os.environ if env is None else env
-        profile = _choice(e, "CAFE24_PROFILE", "embedded", PROFILES)
-        server = profile == "server"
         root = Path(home or e.get("CAFE24_HOME") or ".cafe24").expanduser().resolve()
         if root.exists() and not root.is_dir():
             raise ConfigError("not a folder", where=str(root), remedy="set CAFE24_HOME or --home to a folder")
-        return cls(
-            home=Home(root),
-            profile=profile,
-            graph=_choice(e, "CAFE24_GRAPH", "neo4j" if server else "embedded", ("embedded", "neo4j")),
-            vectors=_choice(e, "CAFE24_VECTORS", "qdrant" if server else "embedded", ("embedded", "qdrant")),
-            mall_id=e.get("CAFE24_MALL_ID") or SANDBOX_MALL,
-            encryption_key=e.get("CAFE24_ENCRYPTION_KEY", ""),
-            api_url=_http_url(e, "CAFE24_API_URL", cls.api_url),
-            analytics_url=_http_url(e, "CAFE24_ANALYTICS_URL", cls.analytics_url),
-            api_version=_version(e),
-            client_id=e.get("CAFE24_CLIENT_ID", ""),
-            client_secret=e.get("CAFE24_CLIENT_SECRET", ""),
-            redirect_uri=e.get("CAFE24_REDIRECT_URI", ""),
-            extra_scopes=_scopes(e),
-            refresh_token=e.get("CAFE24_REFRESH_TOKEN", ""),
-            webhook_key=e.get("CAFE24_WEBHOOK_KEY", ""),
-            state_url=e.get("CAFE24_STATE_URL", ""),
-            neo4j_uri=e.get("NEO4J_URI", ""),
-            neo4j_user=e.get("NEO4J_USER") or "neo4j",
-            neo4j_password=e.get("NEO4J_PASSWORD", ""),
-            qdrant_url=e.get("QDRANT_URL", ""),
-            qdrant_api_key=e.get("QDRANT_API_KEY", ""),
-            qdrant_grpc=_choice(e, "QDRANT_GRPC", "0", ("0", "1")) == "1",
-            qdrant_grpc_port=_number(e, "QDRANT_GRPC_PORT", 6334),
-            qdrant_shards=max(1, _number(e, "QDRANT_SHARDS", 1)),
-            qdrant_replicas=max(1, _number(e, "QDRANT_REPLICAS", 1)),
-            llm_model=e.get("LLM_MODEL") or "local/extractive",
-            llm_api_base=e.get("LLM_API_BASE", ""),
-            llm_api_key=e.get("LLM_API_KEY", ""),
-            llm_fallbacks=tuple(m.strip() for m in e.get("LLM_FALLBACKS", "").split(",") if m.strip()),
-            llm_timeout=max(1, _number(e, "LLM_TIMEOUT_SECONDS", 60)),
-            llm_cache=_number(e, "LLM_CACHE", 0),
-            llm_budget_usd=_amount("LLM_BUDGET_USD", e.get("LLM_BUDGET_USD") or "0"),
-            llm_price_usd=_prices(e),
-            krw_per_usd=_krw_rate(e),
-            finetuned_model=e.get("FINETUNED_MODEL", ""),
-            embedding_model=e.get("EMBEDDING_MODEL", ""),
-            rerank_model=e.get("RERANK_MODEL", ""),
-            rerank_api_base=e.get("RERANK_API_BASE", ""),
-            rerank_api_key=e.get("RERANK_API_KEY", ""),
-            tokenizer_file=e.get("CAFE24_TOKENIZER_FILE", ""),
-            api_docs_source=e.get("CAFE24_API_DOCS", ""),
-            research_sources=e.get("CAFE24_RESEARCH_SOURCES", ""),
-            research_model=_choice(e, "CAFE24_RESEARCH_MODEL", "0", ("0", "1")) == "1",
-            slack_webhook_url=_secret_url(e, "SLACK_WEBHOOK_URL"),
-            report_url=_http_url(e, "CAFE24_REPORT_URL", "") if e.get("CAFE24_REPORT_URL") else "",
-            quiet_hours=_quiet_hours(e),
-            digest_findings=min(20, max(1, _number(e, "CAFE24_DIGEST_FINDINGS", 8))),
-            default_plan=_choice(e, "CAFE24_DEFAULT_PLAN", "pro", ("free", "basic", "pro")),
-            grace_days=_number(e, "CAFE24_GRACE_DAYS", 7),
-            alert_routes=_routes(e),
-            jira_url=_http_url(e, "JIRA_URL", "") if e.get("JIRA_URL") else "",
-            jira_email=e.get("JIRA_EMAIL", ""),
-            jira_token=e.get("JIRA_TOKEN", ""),
-            jira_project=e.get("JIRA_PROJECT", ""),
-            confluence_url=_http_url(e, "CONFLUENCE_URL", "") if e.get("CONFLUENCE_URL") else "",
-            confluence_email=e.get("CONFLUENCE_EMAIL") or e.get("JIRA_EMAIL", ""),
-            confluence_token=e.get("CONFLUENCE_TOKEN") or e.get("JIRA_TOKEN", ""),
-            confluence_page_id=e.get("CONFLUENCE_PAGE_ID", ""),
-            warmup_budget=_warmup_budget(e),
-            sandbox_customers=_number(e, "CAFE24_SANDBOX_CUSTOMERS", 2400),
-            sandbox_seed=_number(e, "CAFE24_SANDBOX_SEED", 20260401),
-        )
+        return cls(home=Home(root), **_stores(e), **_shop(e), **_models(e), **_outside(e))
+
+
+def _stores(e: Mapping[str, str]) -> dict[str, Any]:
+    """The back ends and where they are."""
+    profile = _choice(e, "CAFE24_PROFILE", "embedded", PROFILES)
+    server = profile == "server"
+    return {
+        "profile": profile,
+        "graph": _choice(e, "CAFE24_GRAPH", "neo4j" if server else "embedded", ("embedded", "neo4j")),
+        "vectors": _choice(e, "CAFE24_VECTORS", "qdrant" if server else "embedded", ("embedded", "qdrant")),
+        "state_url": e.get("CAFE24_STATE_URL", ""),
+        "neo4j_uri": e.get("NEO4J_URI", ""),
+        "neo4j_user": e.get("NEO4J_USER") or "neo4j",
+        "neo4j_password": e.get("NEO4J_PASSWORD", ""),
+        "qdrant_url": e.get("QDRANT_URL", ""),
+        "qdrant_api_key": e.get("QDRANT_API_KEY", ""),
+        "qdrant_grpc": _choice(e, "QDRANT_GRPC", "0", ("0", "1")) == "1",
+        "qdrant_grpc_port": _number(e, "QDRANT_GRPC_PORT", 6334),
+        "qdrant_shards": max(1, _number(e, "QDRANT_SHARDS", 1)),
+        "qdrant_replicas": max(1, _number(e, "QDRANT_REPLICAS", 1)),
+    }
+
+
+def _shop(e: Mapping[str, str]) -> dict[str, Any]:
+    """The mall, its Admin API and the application that calls it."""
+    return {
+        "mall_id": e.get("CAFE24_MALL_ID") or SANDBOX_MALL,
+        "encryption_key": e.get("CAFE24_ENCRYPTION_KEY", ""),
+        "api_url": _http_url(e, "CAFE24_API_URL", Settings.api_url),
+        "analytics_url": _http_url(e, "CAFE24_ANALYTICS_URL", Settings.analytics_url),
+        "api_version": _version(e),
+        "client_id": e.get("CAFE24_CLIENT_ID", ""),
+        "client_secret": e.get("CAFE24_CLIENT_SECRET", ""),
+        "redirect_uri": e.get("CAFE24_REDIRECT_URI", ""),
+        "extra_scopes": _scopes(e),
+        "refresh_token": e.get("CAFE24_REFRESH_TOKEN", ""),
+        "webhook_key": e.get("CAFE24_WEBHOOK_KEY", ""),
+        "default_plan": _choice(e, "CAFE24_DEFAULT_PLAN", "pro", ("free", "basic", "pro")),
+        "grace_days": _number(e, "CAFE24_GRACE_DAYS", 7),
+        "sandbox_customers": _number(e, "CAFE24_SANDBOX_CUSTOMERS", 2400),
+        "sandbox_seed": _number(e, "CAFE24_SANDBOX_SEED", 20260401),
+    }
+
+
+def _models(e: Mapping[str, str]) -> dict[str, Any]:
+    """The models, and what they may cost."""
+    return {
+        "llm_model": e.get("LLM_MODEL") or "local/extractive",
+        "llm_api_base": e.get("LLM_API_BASE", ""),
+        "llm_api_key": e.get("LLM_API_KEY", ""),
+        "llm_fallbacks": tuple(m.strip() for m in e.get("LLM_FALLBACKS", "").split(",") if m.strip()),
+        "llm_timeout": max(1, _number(e, "LLM_TIMEOUT_SECONDS", 60)),
+        "llm_cache": _number(e, "LLM_CACHE", 0),
+        "llm_budget_usd": _amount("LLM_BUDGET_USD", e.get("LLM_BUDGET_USD") or "0"),
+        "llm_price_usd": _prices(e),
+        "krw_per_usd": _krw_rate(e),
+        "finetuned_model": e.get("FINETUNED_MODEL", ""),
+        "embedding_model": e.get("EMBEDDING_MODEL", ""),
+        "rerank_model": e.get("RERANK_MODEL", ""),
+        "rerank_api_base": e.get("RERANK_API_BASE", ""),
+        "rerank_api_key": e.get("RERANK_API_KEY", ""),
+        "tokenizer_file": e.get("CAFE24_TOKENIZER_FILE", ""),
+        "research_model": _choice(e, "CAFE24_RESEARCH_MODEL", "0", ("0", "1")) == "1",
+        "warmup_budget": _warmup_budget(e),
+    }
+
+
+def _outside(e: Mapping[str, str]) -> dict[str, Any]:
+    """What lies outside the mall: documentation and research pages, and where reports and alerts go."""
+    return {
+        "api_docs_source": e.get("CAFE24_API_DOCS", ""),
+        "research_sources": e.get("CAFE24_RESEARCH_SOURCES", ""),
+        "slack_webhook_url": _secret_url(e, "SLACK_WEBHOOK_URL"),
+        "report_url": _http_url(e, "CAFE24_REPORT_URL"),
+        "quiet_hours": _quiet_hours(e),
+        "digest_findings": min(20, max(1, _number(e, "CAFE24_DIGEST_FINDINGS", 8))),
+        "alert_routes": _routes(e),
+        "jira_url": _http_url(e, "JIRA_URL"),
+        "jira_email": e.get("JIRA_EMAIL", ""),
+        "jira_token": e.get("JIRA_TOKEN", ""),
+        "jira_project": e.get("JIRA_PROJECT", ""),
+        "confluence_url": _http_url(e, "CONFLUENCE_URL"),
+        "confluence_email": e.get("CONFLUENCE_EMAIL") or e.get("JIRA_EMAIL", ""),
+        "confluence_token": e.get("CONFLUENCE_TOKEN") or e.get("JIRA_TOKEN", ""),
+        "confluence_page_id": e.get("CONFLUENCE_PAGE_ID", ""),
+    }
 
 
 def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -277,9 +300,12 @@ def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
     return value
 
 
-def _http_url(env: Mapping[str, str], name: str, default: str) -> str:
-    """A base address; tokens travel to it, so plain HTTP is for this machine alone."""
-    url = (env.get(name) or default).rstrip("/")
+def _http_url(env: Mapping[str, str], name: str, default: str = "") -> str:
+    """A base address ("" when unset without a default); tokens travel to it: plain HTTP is for this machine alone."""
+    said = env.get(name) or default
+    if not said:
+        return ""
+    url = said.rstrip("/")
     parts = urlsplit(url.replace("{mall_id}", "mall"))
     if parts.scheme == "https" and parts.hostname:
         return url

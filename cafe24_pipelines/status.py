@@ -24,14 +24,10 @@ def status(settings: Settings, mall_id: str) -> dict[str, Any]:
 
     lake = parts.mall_lake(settings, mall_id)
     book, datasets = PatternBook(settings.home.patterns), DatasetStore(settings.home.datasets)
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         counts, published = graph.counts(mall_id), graph.published(mall_id)
         points = vectors.counts(mall_id)
         collections = {name: (vectors.published(mall_id, name) or ("", ""))[1] for name in COLLECTIONS}
-    finally:
-        graph.close()
-        vectors.close()
     found = book.current(mall_id)
     return {
         "mall": mall_id,

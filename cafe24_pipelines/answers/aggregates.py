@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.answers.breakdowns import breakdowns
 from cafe24_pipelines.answers.figures import SMALL_SAMPLE, Number, plain, show, wilson
+from cafe24_pipelines.answers.words import read_yaml
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -205,34 +205,18 @@ def _intervals(aggregate: Aggregate, row: dict[str, Any], query: str, numbers: l
     return lines
 
 
-@cache
 def filter_titles() -> dict[str, str]:
     """How a sentence names each filter, with words in braces."""
-    titles: dict[str, str] = _filters()["titles"]
+    titles: dict[str, str] = read_yaml("filters")["titles"]
     return titles
 
 
 @cache
-def _filters() -> dict[str, Any]:
-    import yaml
-
-    loaded: dict[str, Any] = yaml.safe_load((files(__package__) / "queries" / "filters.yaml").read_text("utf-8"))
-    return loaded
-
-
-@cache
 def _load() -> dict[str, Aggregate]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    folder = files(__package__) / "queries"
-    entries = [
-        entry
-        for subject in SUBJECTS
-        for entry in yaml.load((folder / f"{subject}.yaml").read_text("utf-8"), Loader=loader)  # noqa: S506
-    ]
+    entries = [entry for subject in SUBJECTS for entry in read_yaml(subject)]
     entries += breakdowns()
-    found = {entry["key"]: _aggregate(entry, _filters()) for entry in entries}
+    filters = read_yaml("filters")
+    found = {entry["key"]: _aggregate(entry, filters) for entry in entries}
     if len(found) != len(entries):
         raise ValueError("two aggregates share a key")
     return found

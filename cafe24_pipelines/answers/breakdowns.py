@@ -5,9 +5,9 @@ that a dimension is defined once for all measures. Does not belong here: running
 """
 
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from cafe24_pipelines.answers.words import read_yaml
 
 Entry = dict[str, Any]
 _PERIOD = "ordered_local >= $start AND ordered_local < $end"
@@ -17,14 +17,10 @@ _BANKED = ("month", "weekday", "tier", "buyer_kind")
 _DIRECTIONS = ("top", "low")
 
 
-@cache
 def breakdown_spec() -> dict[str, Any]:
     """The dimensions and measures as they stand in the file."""
-    import yaml
-
-    text = (files(__package__) / "queries" / "breakdowns.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    return loaded
+    spec: dict[str, Any] = read_yaml("breakdowns")
+    return spec
 
 
 def breakdown_key(measure: str, dimension: str) -> str:

@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.answers.aggregates import with_values
 from cafe24_pipelines.answers.figures import Number, plain, show
 from cafe24_pipelines.answers.refusal import Refusal
 from cafe24_pipelines.errors import Cafe24Error
@@ -78,9 +79,8 @@ def history(
     db: "DuckDBPyConnection", slots: "Slots", services: "Services"
 ) -> tuple[list[str], list[Number], dict[str, Any], str]:
     """Sentences about one member, their numbers, the row they came from, and its query."""
-    from cafe24_pipelines.answers.aggregates import with_values
-
-    bound = {k: slots.values()[k] for k in ("digits", "as_of_end")} | {"member": slots.member}
+    values = slots.values()
+    bound = {name: values[name] for name in ("digits", "as_of_end", "member")}
     relation = db.sql(HISTORY, params=bound)
     row = dict(zip(relation.columns, relation.fetchall()[0], strict=True))
     query = with_values(HISTORY, bound)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from cafe24_pipelines.answers.aggregates import with_values
 from cafe24_pipelines.answers.figures import Number, money_digits, plain, show
 from cafe24_pipelines.answers.holidays import holidays_within
 from cafe24_pipelines.answers.periods import Period
@@ -89,8 +90,6 @@ class _Talk:
 
 def decompose(db: "DuckDBPyConnection", slots: "Slots", patterns: "list[Pattern]") -> Split | None:
     """Split the change of net sales between both periods; None when one of them has no sale."""
-    from cafe24_pipelines.answers.aggregates import with_values
-
     values = slots.values()
     bound = {name: values[name] for name in ("start", "end", "start_b", "end_b")}
     now, before, orders, orders_before = db.sql(TOTALS, params=bound).fetchall()[0]

@@ -85,11 +85,8 @@ def receive(log: "EventLog", given: Feedback) -> tuple[Feedback, bool]:
 
 def all_feedback(log: "EventLog", mall_id: str) -> Iterator[Feedback]:
     """Everything said about a mall's answers, oldest first."""
-    after = 0
-    while page := log.read(mall_id, types=(RECEIVED,), after=after):
-        for event in page:
-            yield Feedback(mall_id=mall_id, at=event.occurred_at, **event.payload)
-        after = page[-1].seq
+    for event in log.read_all(mall_id, types=(RECEIVED,)):
+        yield Feedback(mall_id=mall_id, at=event.occurred_at, **event.payload)
 
 
 def counts(log: "EventLog", mall_id: str) -> dict[str, int]:

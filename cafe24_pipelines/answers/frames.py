@@ -100,7 +100,6 @@ EN: Final = Frames(
 )
 
 _BY_LANG: Final = {"ko": KO, "en": EN}
-LANGS: Final = tuple(_BY_LANG)
 
 _REFUSALS_EN: Final = {
     "injection": "This asks to change the instructions or to reveal internal settings, which is not answered.",

@@ -66,16 +66,16 @@ def _computed(found: Route, services: "Services", opened: LakeSession) -> Comput
     db, names = opened.db, opened.names
     slots = find_slots(found.question, names, services.mall, names.coverage or _NO_ORDERS)
     member = "" if found.api else member_key(found.question, db)
+    if isinstance(member, Refusal):
+        return member
     record = None if found.api else record_named(found.question, names, db)
-    for named in (member, record):
-        if isinstance(named, Refusal):
-            return named
-    record_id = "" if record is None or isinstance(record, Refusal) else record.id
-    slots = replace(slots, member=str(member), record=record_id)
+    if isinstance(record, Refusal):
+        return record
+    slots = replace(slots, member=member, record=record.id if record else "")
     if not found.computes and not _about_a_thing(found, slots):
         return None
     here, slots = _in_context(found, slots)
-    if record_id and not isinstance(record, Refusal) and record is not None:
+    if record:
         here = replace(here, concepts=frozenset([f"{record.kind}_record"]), documents=False, patterns=False)
     slots = replace(slots, direction=_direction(here.concepts))
     match = choose(here, aggregates.AGGREGATES, slots.filled | slots.filters, slots.filters)
@@ -88,9 +88,7 @@ def _computed(found: Route, services: "Services", opened: LakeSession) -> Comput
         return by_model or (_unsupported_filter(slots) if refused else None)
     refusal = _not_understood(here, aggregate, slots) or _not_landed(aggregate, services, db)
     refusal = refusal or (None if aggregate.whole else _out_of_reach(slots))
-    if refusal:
-        return refusal
-    return _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
+    return refusal or _with_notes(run(aggregate, slots, services, db), found, aggregate, slots)
 
 
 _FIGURES = frozenset(

@@ -8,7 +8,7 @@ that was never published is an error of its own (NotBuilt) and is not hidden. Do
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cafe24_pipelines.answers.evidence import GraphFact
+from cafe24_pipelines.answers.evidence import TASK, GraphFact
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.graph import GraphStore
@@ -85,7 +85,7 @@ def task_steps(question: str, graph: "GraphStore", mall_id: str) -> tuple[GraphF
     if len(rows) < len(task.steps):  # an order with a gap would mislead: this mall's documentation lacks a call
         return ()
     lines = [f"`{row['endpoint']}` — {row['why']}" for row in rows]
-    return (GraphFact("CRM_Task", task.key, "\n".join([f"'{rows[0]['ko']}'의 호출 순서:", *lines])),)
+    return (GraphFact(TASK, task.key, "\n".join([f"'{rows[0]['ko']}'의 호출 순서:", *lines])),)
 
 
 def _of_documents(document_ids: Sequence[str], graph: "GraphStore", mall_id: str) -> tuple[GraphFact, ...]:

@@ -92,9 +92,12 @@ def _unknown(one: Identifier) -> Refusal:
 
 def unknown_path(question: str, names: Names) -> Refusal | None:
     """A refusal when the question names an operation that the documentation doesn't hold."""
+    named = list(_PATH.finditer(question)) if names.endpoints else []
+    if not named:
+        return None
     known = {(method, _bare(path)) for method, path in names.endpoints}
     paths = {path for _, path in known}
-    for match in _PATH.finditer(question) if known else ():
+    for match in named:
         method, path = (match["method"] or "").upper(), _bare(match["path"])
         if path not in paths or (method and (method, path) not in known):
             shown = f"{method} {match['path']}".strip()

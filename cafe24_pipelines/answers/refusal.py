@@ -8,10 +8,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-from cafe24_pipelines.answers.words import jamo_distance, squeezed
+from cafe24_pipelines.answers.words import jamo_distance, read_yaml, squeezed
 
 _LATIN: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u0433\u03bf\u03b1\u03b9\u03b5\u03c1",
@@ -118,9 +117,7 @@ def forecast_text() -> str:
 @cache
 def _rules() -> tuple[_Rule, ...]:
     """Every rule in order; the first is about injected instructions."""
-    import yaml
-
-    loaded = yaml.safe_load((files(__package__) / "queries" / "refusals.yaml").read_text("utf-8"))
+    loaded = read_yaml("refusals")
     unless = {name: re.compile(pattern) for name, pattern in loaded["unless"].items()}
     return tuple(_rule(entry, loaded["parts"], unless) for entry in loaded["rules"])
 

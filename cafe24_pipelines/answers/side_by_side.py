@@ -5,7 +5,6 @@ not belong here: how an arm answers (see `ask.py`).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from cafe24_pipelines.answers.ask import Answer, Services, ask
 from cafe24_pipelines.answers.frames import frames
@@ -36,5 +35,5 @@ def _answer(question: str, services: Services, arm: str, lang: str) -> Answer:
         return ask(question, services, arm=arm, lang=lang)
     except ModelError:
         model = services.finetuned if arm == "finetuned" and services.finetuned else services.llm
-        failed = Answer(frames(lang).failed, arm, model.model, refused=True, rule="model_error", lang=lang)
-        return replace(failed, cost_usd=None)
+        said = frames(lang).failed
+        return Answer(said, arm, model.model, refused=True, cost_usd=None, rule="model_error", lang=lang)

@@ -312,10 +312,12 @@ _NO_TIER = re.compile(
 
 def _unknown(question: str, names: Names) -> tuple[str, ...]:
     """Things that are named by quotation marks or as a tier and that the mall doesn't have."""
-    known = {squeezed(n) for n in (*names.tiers, *names.categories, *names.regions)}
-    known |= {squeezed(name) for _, name, _ in names.products} | {squeezed(name) for _, name in names.coupons}
-    quoted = [word for word in _QUOTED.findall(question) if not any(squeezed(word) in name for name in known)]
-    quoted = [word for word in quoted if _strange(word, known)]
+    quoted = _QUOTED.findall(question)
+    if quoted:
+        known = {squeezed(n) for n in (*names.tiers, *names.categories, *names.regions)}
+        known |= {squeezed(name) for _, name, _ in names.products} | {squeezed(name) for _, name in names.coupons}
+        quoted = [word for word in quoted if not any(squeezed(word) in name for name in known)]
+        quoted = [word for word in quoted if _strange(word, known)]
     tiers = {squeezed(name) for name in names.tiers}
     said = [word for word in _TIER.findall(question) if tiers and not _NO_TIER.search(word)]
     return tuple(quoted + [f"{word} 등급" for word in said if squeezed(word) not in tiers and not concepts(word)])

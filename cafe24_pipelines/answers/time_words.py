@@ -150,11 +150,7 @@ def _named_year(match: re.Match[str], as_of: date, first: date) -> Period:
 
 def _holiday(match: re.Match[str], as_of: date, first: date) -> Period | None:
     name = "설" if match["name"].startswith(("설", "구정")) else "추석"
-    latest = last_holiday(name, as_of)
-    if match["year"]:
-        year: int | None = _year_of(match["year"], as_of)
-    else:
-        year = latest
+    year = _year_of(match["year"], as_of) if match["year"] else last_holiday(name, as_of)
     span = holiday_span(name, year) if year else None
     return Period(*span, f"{year}년 {name} 연휴") if span else None
 

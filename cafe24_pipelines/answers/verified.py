@@ -58,16 +58,17 @@ def verified_answers(services: Services) -> list[VerifiedAnswer]:
     kept = []
     with open_session(services.lake, services.mall.time_zone) as opened:
         local = replace(services, llm=Composer(), session=opened)
-        checker = _Checker(local, opened, known)
+        checker = Checker(local, opened, known)
         for asked in questions(local, documents):
             answer = ask(asked.question, local)
             how = checker.how(asked, answer)
             if how:
-                kept.append(_kept(asked, answer, how))
+                kept.append(to_keep(asked, answer, how))
     return kept
 
 
-def _kept(asked: Asked, answer: Answer, how: str) -> VerifiedAnswer:
+def to_keep(asked: Asked, answer: Answer, how: str) -> VerifiedAnswer:
+    """What is kept of an answer that was verified."""
     shown = answer.to_json()
     source = asked.source_id or (answer.citations[0].id if answer.citations else "")
     return VerifiedAnswer(
@@ -75,7 +76,7 @@ def _kept(asked: Asked, answer: Answer, how: str) -> VerifiedAnswer:
     )
 
 
-class _Checker:
+class Checker:
     """Says how an answer was verified, or "" when it wasn't."""
 
     def __init__(self, services: Services, opened: LakeSession, known: set[str]) -> None:
@@ -83,6 +84,7 @@ class _Checker:
         self.frames = Frames(services.lake, services.mall.time_zone)
 
     def how(self, asked: Asked, answer: Answer) -> str:
+        """How it was verified; "" when it was not."""
         if asked.kind == "refusal":
             return f"rule:{answer.rule}" if answer.refused and answer.rule == asked.source_id else ""
         if answer.refused or answer.withheld or not answer.citations:

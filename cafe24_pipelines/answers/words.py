@@ -94,7 +94,7 @@ def leading_words(question: str, names: tuple[str, ...]) -> list[str]:
     text = squeezed(normal(question))
     ends = [m.start() for name, p in _vocabulary().items() if name not in _ASKING for m in p.finditer(text) if m[0]]
     last = max(ends, default=0)
-    chatter = re.compile(_read("words")["chatter"])
+    chatter = re.compile(read_yaml("words")["chatter"])
     return [word for word, at in _unused(question, names) if at < last and not chatter.search(word)]
 
 
@@ -159,7 +159,7 @@ _LONG = 5
 
 def with_synonyms(words: list[str]) -> list[str]:
     """The words, and other names of what they begin with."""
-    table: dict[str, list[str]] = _read("words")["synonyms"]
+    table: dict[str, list[str]] = read_yaml("words")["synonyms"]
     more = [name for word in words for head, names in table.items() if word.startswith(head) for name in names]
     return list(dict.fromkeys([*words, *(squeezed(name) for name in more)]))
 
@@ -175,10 +175,8 @@ def _mend(word: str, most: int) -> str:
         return word
     best: tuple[int, str] | None = None
     for known in _word_list("known"):
-        letters = unicodedata.normalize("NFD", known)
-        head = unicodedata.normalize("NFD", word[: len(known)])
         allowed = min(most, 1 if len(known) < 4 else 2)
-        distance = _distance(head, letters)
+        distance = jamo_distance(word[: len(known)], known)
         if distance <= allowed and (best is None or distance < best[0]):
             best = (distance, known + word[len(known) :])
     return best[1] if best else word
@@ -186,11 +184,7 @@ def _mend(word: str, most: int) -> str:
 
 def jamo_distance(a: str, b: str) -> int:
     """How many letters (jamo) must be put in, left out or changed to make one word of the other."""
-    return _distance(unicodedata.normalize("NFD", a), unicodedata.normalize("NFD", b))
-
-
-def _distance(a: str, b: str) -> int:
-    """Edit distance (insert, delete, replace)."""
+    a, b = unicodedata.normalize("NFD", a), unicodedata.normalize("NFD", b)
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i
@@ -201,16 +195,18 @@ def _distance(a: str, b: str) -> int:
 
 @cache
 def _vocabulary() -> dict[str, re.Pattern[str]]:
-    return {name: re.compile(pattern) for name, pattern in _read("vocabulary").items()}
+    return {name: re.compile(pattern) for name, pattern in read_yaml("vocabulary").items()}
 
 
 @cache
 def _word_list(name: str) -> dict[str, None]:
-    return dict.fromkeys(_read("words")[name].split())
+    return dict.fromkeys(read_yaml("words")[name].split())
 
 
 @cache
-def _read(name: str) -> dict[str, Any]:
+def read_yaml(name: str) -> Any:
+    """The content of a file of `queries/`; shared, so nobody changes it."""
     import yaml
 
-    return yaml.safe_load((files(__package__) / "queries" / f"{name}.yaml").read_text("utf-8"))
+    text = (files(__package__) / "queries" / f"{name}.yaml").read_text("utf-8")
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506

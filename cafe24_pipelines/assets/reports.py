@@ -10,7 +10,6 @@ from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.resources.lake import LakeResource
 from cafe24_pipelines.resources.slack import SlackResource
-from cafe24_pipelines.settings import Settings
 
 _READ = [*(one.name for one in analyses()), "patterns"]
 _SHOWN = ("sales", "churn", "segments", "clv", "stock", "cohorts", "campaigns")
@@ -87,7 +86,7 @@ def insight_digest(
     from cafe24_pipelines.reports.publish import publish_digest
     from cafe24_pipelines.reports.snapshot import build_snapshot
 
-    settings, mall_id = Settings.from_env(home=events.home or None), context.partition_key
+    settings, mall_id = events.settings(), context.partition_key
     try:
         snapshot = build_snapshot(settings, mall(settings.home, mall_id))
     except NotBuilt as e:  # waiting for the retries of Slack's would hold the run slot for nothing

@@ -7,7 +7,6 @@ from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.names import CRM_TEAM, RESEARCH
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.settings import Settings
 
 
 @dg.asset(group_name=RESEARCH, kinds={"python", "sqlite"}, owners=[CRM_TEAM], code_version="1")
@@ -17,7 +16,7 @@ def web_research(events: EventsResource) -> dg.MaterializeResult:
     from cafe24_pipelines.research.claims import number_text
     from cafe24_pipelines.research.run import collect_research
 
-    report = collect_research(Settings.from_env(home=events.home or None), events.log())
+    report = collect_research(events.settings(), events.log())
     standing = [known.claim for known in claim_book(events.log()).standing()]
     if report.silent:
         first = next((p for s in report.sources for p in s.problems), "")
@@ -56,7 +55,7 @@ def benchmark_comparison(context: dg.AssetExecutionContext, events: EventsResour
     from cafe24_pipelines.research.book import claim_book
     from cafe24_pipelines.research.comparison import ComparisonBook, compare_and_tell
 
-    settings, mall_id = Settings.from_env(home=events.home or None), context.partition_key
+    settings, mall_id = events.settings(), context.partition_key
     patterns = PatternBook(settings.home.patterns)
     rows, alerts = compare_and_tell(
         events.log(), ComparisonBook(settings.home.research), mall_id, claim_book(events.log()).standing(),

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines import parts
+from cafe24_pipelines.answers.intake import MAX_QUESTION
 from cafe24_pipelines.answers.refusal import refuse
 from cafe24_pipelines.answers.words import normal
 from cafe24_pipelines.cafe24.malls import mall
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from cafe24_pipelines.knowledge.tasks import Task
     from cafe24_pipelines.stores.events import EventLog
 
-MAX_QUESTION: Final = 1000
 _REFUSED: Final = {
     "injection": "지시를 바꾸거나 비밀 값을 드러내 달라는 요청이라 코드를 만들지 않습니다.",
     "out_of_scope": "카페24 API로 할 수 있는 일이 아니라서 코드를 만들지 않습니다. API로 할 일을 적어 주세요.",
@@ -156,7 +156,7 @@ def steps_told(task: "Task | None") -> tuple[str, ...]:
 
 def as_of(settings: Settings, mall_id: str) -> date:
     """What "오늘" means: the local date of the mall's latest order; today in Korea when none has landed."""
-    from cafe24_pipelines.answers.slots import coverage
+    from cafe24_pipelines.answers.lake_names import coverage
 
     try:
         with parts.mall_lake(settings, mall_id).duckdb() as db:

@@ -3,7 +3,7 @@
 Does not belong here: making, checking or running code.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from cafe24_pipelines.knowledge.operations import ApiOperation
@@ -57,7 +57,7 @@ class Generated:
     cost_usd: float | None = 0.0
     notes: tuple[str, ...] = ()
     rejected: str = ""
-    scopes: tuple[str, ...] = field(default=())
+    scopes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The contract's keys, and no others."""

@@ -16,7 +16,6 @@ from cafe24_pipelines.codegen.values import (
     Hole,
     Seq,
     Text,
-    Unknown,
     Value,
     joined,
     options,
@@ -263,6 +262,4 @@ def _bearer(value: Value) -> bool:
     match value:
         case Text((str(head), Hole() as token)):
             return head == "Bearer " and token.tainted == frozenset([TOKEN])
-        case Unknown():
-            return False
     return False

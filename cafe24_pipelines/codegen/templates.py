@@ -6,9 +6,11 @@ words never enter the code. Does not belong here: what the snippet does (`plan.p
 """
 
 import re
+from datetime import date
 from typing import Final
 
 from cafe24_pipelines.codegen import pieces
+from cafe24_pipelines.codegen.generated import scopes_of
 from cafe24_pipelines.codegen.lookup import ANALYTICS_HOST, in_analytics, path_names, sent_names
 from cafe24_pipelines.codegen.plan import Period, Plan, Source, Variable, base_of, cursor_of, kind_of, needs_period
 from cafe24_pipelines.knowledge.catalogue import API_VERSION
@@ -50,7 +52,7 @@ def _head(plans: tuple[Plan, ...], imports: list[str], constants: list[str]) -> 
     title = ", ".join(plan.operation.title for plan in plans)
     lines = ['"""' + f"{title} (카페24 Admin API {API_VERSION})", ""]
     lines += [f"{i}. {o.method} {o.path} : {o.title}" for i, o in enumerate(operations, 1)]
-    scopes = dict.fromkeys(o.scope for o in operations if o.scope)
+    scopes = scopes_of(operations)
     lines += [f"권한(scope): {', '.join(scopes)}"] if scopes else []
     lines += ["환경 변수: CAFE24_API_URL=https://내쇼핑몰.cafe24api.com, CAFE24_ACCESS_TOKEN=액세스 토큰", '"""', ""]
     lines += [*imports, "", "import httpx", "", pieces.BASE]
@@ -237,6 +239,5 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "").replace('"', "") + '"'
 
 
-def _date(day: object) -> str:
-    year, month, number = str(day).split("-")
-    return f"date({int(year)}, {int(month)}, {int(number)})"
+def _date(day: date) -> str:
+    return f"date({day.year}, {day.month}, {day.day})"

@@ -39,17 +39,13 @@ def compare(*, question: str | None, arms: str | None, limit: int | None, judge:
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip()) if arms else ()
     if question is not None and (limit or judge or file):
         raise BadInput("--limit, --judge and --report go with the experiment", remedy="leave the question out")
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
         if question is not None:
             answers = _side_by_side(question, services, chosen, lang)
             show_result([a.to_json() for a in answers], as_json, side_by_side_text(answers, lang))
             return
         report = _experiment(settings, services, chosen, limit, judge)
-    finally:
-        graph.close()
-        vectors.close()
     text = report.text(lang)
     if file is not None:
         write_report(report, file, lang)

@@ -40,9 +40,5 @@ def _build(settings: Settings, mall_id: str) -> str:
     from cafe24_pipelines import parts
     from cafe24_pipelines.serving.mall_services import published_build
 
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         return published_build(settings, mall_id, graph, vectors)
-    finally:
-        graph.close()
-        vectors.close()

@@ -1,5 +1,6 @@
 """`cafe24 research`: what allowed web sources claim, with their sentences, and how a mall stands beside it."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,12 +35,10 @@ def research(*, collecting: bool, settings: Settings, mall_id: str, as_json: boo
     log = parts.event_log(settings)
     report = collect_research(settings, log).to_json() if collecting else None
     standing = claim_book(log).standing()
-    counts: dict[str, int] = {}
-    for known in standing:
-        counts[known.claim.source] = counts.get(known.claim.source, 0) + 1
+    counts = Counter(known.claim.source for known in standing)
     sources = [
         {"id": s.id, "publisher": s.publisher, "url": s.url, "kind": s.kind, "trust": s.trust, "terms": s.terms,
-         "claims": counts.get(s.id, 0)}
+         "claims": counts[s.id]}
         for s in load_sources(settings.research_sources)
     ]  # fmt: skip
     value = {

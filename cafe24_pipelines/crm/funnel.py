@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.crm.analysis import Lacking, Outcome, analysis
+from cafe24_pipelines.discovery.statistics import wilson_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
-    from numpy.typing import NDArray
 
     from cafe24_pipelines.crm.shop import Shop
 
@@ -144,24 +143,10 @@ def _table_of(parts: "list[pd.DataFrame]") -> "pd.DataFrame":
     steps = {"view_to_cart": ("carts", "views"), "cart_to_purchase": ("purchases", "carts"),
              "view_to_purchase": ("purchases", "views")}  # fmt: skip
     for share, (of, out) in steps.items():
-        value, low, high = _wilson(frame[of].to_numpy(float), frame[out].to_numpy(float))
+        value, low, high = wilson_columns(frame[of].to_numpy(float), frame[out].to_numpy(float))
         frame[share], frame[f"{share}_low"], frame[f"{share}_high"] = value, low, high
     frame["name"] = frame["key"]
     return frame.sort_values(["level", "unit", "key"], ignore_index=True)[list(_columns())]
-
-
-def _wilson(
-    k: "NDArray[np.float64]", n: "NDArray[np.float64]"
-) -> "tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]":
-    """Shares with their Wilson bounds, all rows at once; NaN where there is nobody."""
-    import numpy as np
-
-    z2 = 1.959963984540054**2
-    out = np.where(n > 0, n, np.nan)
-    p = k / out
-    centre = (p + z2 / (2 * out)) / (1 + z2 / out)
-    half = np.sqrt(z2 * p * (1 - p) / out + (z2 / (2 * out)) ** 2) / (1 + z2 / out)
-    return p, np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 
 
 def _names(db: "DuckDBPyConnection", table: "pd.DataFrame") -> "pd.Series[Any]":

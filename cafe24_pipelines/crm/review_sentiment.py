@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.crm.analysis import Lacking, Outcome, analysis
 from cafe24_pipelines.crm.sentiment import ASPECTS, NEGATED, NEGATIVE, POSITIVE, TRAINED, Classify
+from cafe24_pipelines.discovery.statistics import wilson_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -252,7 +253,7 @@ def _table(products: "pd.DataFrame") -> "pd.DataFrame":
     half = t.ppf(0.975, np.maximum(n - 1, 0) + 5) * np.sqrt(variance / np.maximum(n, 1))
     frame["mean_low"], frame["mean_high"] = np.clip(mean - half, 1, 5), np.clip(mean + half, 1, 5)
     judged, low = products["judged"].to_numpy(float), products["low"].to_numpy(float)
-    share, below, above = _wilson(low, judged)
+    share, below, above = wilson_columns(low, judged)
     frame["negative_share"], frame["negative_low"], frame["negative_high"] = share, below, above
     frame["below_others_q"] = _below_others(products)
     named = products[[f"a{k}" for k in range(len(ASPECTS))]].to_numpy(int)
@@ -264,19 +265,6 @@ def _table(products: "pd.DataFrame") -> "pd.DataFrame":
     frame["top_complaint_reviews"] = pd.array(np.where(count >= COMPLAINTS, count, 0), dtype="int64")
     frame["change"], frame["change_q"] = _change(products)
     return frame[list(_columns())].reset_index(drop=True)
-
-
-def _wilson(k: "NDArray[np.float64]", n: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], ...]":
-    """Shares with Wilson's interval; NaN (null in the table) where there is nothing to share."""
-    import numpy as np
-
-    z = 1.959963984540054
-    safe = np.maximum(n, 1)
-    p = k / safe
-    centre = (p + z**2 / (2 * safe)) / (1 + z**2 / safe)
-    half = z / (1 + z**2 / safe) * np.sqrt(p * (1 - p) / safe + z**2 / (4 * safe**2))
-    found = (p, np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1))
-    return tuple(np.where(n > 0, one, np.nan) for one in found)
 
 
 def _below_others(products: "pd.DataFrame") -> "NDArray[np.float64]":

@@ -44,6 +44,20 @@ def wilson(k: int, n: int) -> Estimate:
     return Estimate(k / n, float(ci.low), float(ci.high))
 
 
+def wilson_columns(
+    k: "NDArray[np.float64]", n: "NDArray[np.float64]"
+) -> "tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]":
+    """Proportions k/n and their Wilson bounds, all rows at once; NaN where n is 0."""
+    import numpy as np
+
+    z2 = _z() ** 2
+    out = np.where(n > 0, n, np.nan)
+    p = k / out
+    centre = (p + z2 / (2 * out)) / (1 + z2 / out)
+    half = np.sqrt(z2 * p * (1 - p) / out + (z2 / (2 * out)) ** 2) / (1 + z2 / out)
+    return p, np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
 def newcombe(k1: int, n1: int, k2: int, n2: int) -> Estimate:
     """The difference k1/n1 - k2/n2 with Newcombe's hybrid score interval (1998, method 10)."""
     a, b = wilson(k1, n1), wilson(k2, n2)
@@ -51,6 +65,13 @@ def newcombe(k1: int, n1: int, k2: int, n2: int) -> Estimate:
     low = d - ((a.value - a.low) ** 2 + (b.high - b.value) ** 2) ** 0.5
     high = d + ((a.high - a.value) ** 2 + (b.value - b.low) ** 2) ** 0.5
     return Estimate(d, low, high)
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Exact two-sided p of so many wins and losses if either were as likely; McNemar's exact test for yes and no."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
 def fisher(k1: int, n1: int, k2: int, n2: int) -> float:
@@ -299,6 +320,14 @@ def bootstrap_ratio(
     return bootstrap(ratio, a.size, rng, resamples=resamples)
 
 
+def bootstrap_mean(values: "ArrayLike", rng: "np.random.Generator", *, resamples: int = RESAMPLES) -> Estimate:
+    """The mean of values with its interval."""
+    import numpy as np
+
+    x = np.asarray(values, float)
+    return bootstrap(lambda index: x[index].mean(axis=1), x.size, rng, resamples=resamples)
+
+
 def bootstrap_median(values: "ArrayLike", rng: "np.random.Generator", *, resamples: int = RESAMPLES) -> Estimate:
     """The median of values with its interval."""
     import numpy as np
@@ -329,6 +358,16 @@ def max_t(observed: "ArrayLike", draws: "ArrayLike") -> "NDArray[np.float64]":
     top = np.sort(null.max(axis=1))
     reached = top.size - np.searchsorted(top, x - 1e-9, side="left")
     return (1 + reached) / (1 + top.size)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Adjusted p-values of Holm's step-down method, in the order given."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    adjusted, before = [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        before = max(before, min(1.0, (len(p) - rank) * p[i]))
+        adjusted[i] = before
+    return adjusted
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:

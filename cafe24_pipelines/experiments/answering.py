@@ -16,7 +16,6 @@ from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.experiments.faithfulness import faithful_numbers, faithful_sentences
 from cafe24_pipelines.experiments.gold import GoldQuestion
 from cafe24_pipelines.experiments.store import ExperimentBook, Row
-from cafe24_pipelines.names import ARMS
 from cafe24_pipelines.stores.digest import json_digest, text_digest
 
 if TYPE_CHECKING:
@@ -32,16 +31,11 @@ GIVE_UP_AFTER: Final = 3
 _WHAT_ANSWERS: Final = ("answers", "knowledge", "ontology", "guard.py", "experiments/faithfulness.py")
 
 
-def arms_of(services: "Services") -> tuple[str, ...]:
-    """The arms that can answer here: the fine-tuned one only when a model for it is configured."""
-    return tuple(arm for arm in ARMS if arm != "finetuned" or getattr(services, "finetuned", None) is not None)
-
-
 def run_key(arm: str, services: "Services") -> str:
     """What makes two answers to one question the same; 16 hex digits."""
     from cafe24_pipelines.answers.prompts import prompt_version
 
-    model = getattr(services, "finetuned", None) if arm == "finetuned" else services.llm
+    model = services.finetuned if arm == "finetuned" else services.llm
     published = services.graph.published(services.mall.mall_id)
     parts = [arm, model.model if model else "", prompt_version(), services.lake.digest(),
              published[1] if published else "", [p.id for p in services.patterns], _code()]  # fmt: skip
@@ -144,9 +138,8 @@ def _recorded(services: "Services", seen: list[str]) -> "Services":
     def recorder(model: "LanguageModel") -> "LanguageModel":
         return cast("LanguageModel", _Recorder(model, seen))
 
-    tuned = getattr(services, "finetuned", None)
-    changed = replace(services, llm=recorder(services.llm))
-    return replace(changed, finetuned=recorder(tuned)) if tuned is not None else changed
+    tuned = services.finetuned
+    return replace(services, llm=recorder(services.llm), finetuned=recorder(tuned) if tuned is not None else None)
 
 
 @cache

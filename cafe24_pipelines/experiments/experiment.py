@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import BadInput, NotBuilt
-from cafe24_pipelines.experiments.answering import Progress, answer_arm, arms_of
+from cafe24_pipelines.experiments.answering import Progress, answer_arm
 from cafe24_pipelines.experiments.frames import raw_of_lake
 from cafe24_pipelines.experiments.question_set import QuestionSet, question_set
 from cafe24_pipelines.experiments.scoring import Score, score
@@ -38,6 +38,8 @@ class Experiment:
 
     def arms(self) -> tuple[str, ...]:
         """The arms that can answer here."""
+        from cafe24_pipelines.answers.side_by_side import arms_of
+
         return arms_of(self.services)
 
     def questions(self) -> QuestionSet:
@@ -132,6 +134,8 @@ def checked_arms(arms: Sequence[str], services: "Services") -> tuple[str, ...]:
     Raises:
         BadInput: fewer than two, or one that can't answer here.
     """
+    from cafe24_pipelines.answers.side_by_side import arms_of
+
     able = arms_of(services)
     if unknown := [arm for arm in arms if arm not in able]:
         raise BadInput(f"arm {unknown[0]!r} can't answer here",

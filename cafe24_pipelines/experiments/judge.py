@@ -19,7 +19,6 @@ TRUSTED: Final = 0.6
 """Declared before any judge was tried: below this agreement with the labels its votes are shown and not counted."""
 LONGEST: Final = 4000
 """Letters of an answer that a judge reads."""
-VOTES: Final = ("first", "second", "tie")
 
 
 class Model(Protocol):

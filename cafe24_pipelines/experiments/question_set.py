@@ -4,13 +4,13 @@ The same rows and seed give the same questions and gold. A family whose tables a
 here: what is right (`gold_*.py`), or who answers.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.experiments import gold_api, gold_entities, gold_hops, gold_refusals, gold_totals
-from cafe24_pipelines.experiments.gold import KINDS, Case, Family, GoldQuestion
+from cafe24_pipelines.experiments.gold import KINDS, Case, Family, Gold, GoldQuestion
 from cafe24_pipelines.experiments.wording import styled
 from cafe24_pipelines.stores.digest import json_digest
 
@@ -26,10 +26,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """Questions in order of kind and family; `digest` changes with any question, gold or style."""
+    """Questions in order of kind and family."""
 
     questions: tuple[GoldQuestion, ...]
-    digest: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with any question, gold or style."""
+        return json_digest([q.to_json() for q in self.questions])[:12]
 
     def sample(self, limit: int | None) -> "QuestionSet":
         """The first `limit` questions of a fixed shuffle that keeps the kinds' shares; all when None."""
@@ -41,13 +45,7 @@ class QuestionSet:
         share = len(self.questions)
         ranked = [((i + 0.5) * share / len(qs), k, q) for k, qs in by_kind.items() for i, q in enumerate(qs)]
         chosen = {q.id for *_, q in sorted(ranked, key=lambda r: (r[0], r[1]))[:limit]}
-        return made_set(q for q in self.questions if q.id in chosen)
-
-
-def made_set(questions: Iterable[GoldQuestion]) -> QuestionSet:
-    """The set of these questions."""
-    listed = tuple(questions)
-    return QuestionSet(listed, json_digest([q.to_json() for q in listed])[:12])
+        return QuestionSet(tuple(q for q in self.questions if q.id in chosen))
 
 
 def question_set(raw: "Raw", *, seed: int = SEED) -> QuestionSet:
@@ -57,7 +55,7 @@ def question_set(raw: "Raw", *, seed: int = SEED) -> QuestionSet:
     for family in FAMILIES:
         if _askable(family, raw):
             found += _drawn(family, raw, Random(f"{seed}:{family.key}"), seen)  # noqa: S311 - as above
-    return made_set(sorted(found, key=lambda q: KINDS.index(q.kind)))
+    return QuestionSet(tuple(sorted(found, key=lambda q: KINDS.index(q.kind))))
 
 
 _TABLE: Final = {
@@ -90,11 +88,9 @@ def _kept(family: Family, case: Case) -> list[str]:
     return [value for name, value in case.slots.items() if name not in ("ask", "task")]
 
 
-def _with_sources(family: Family, case: Case) -> Any:
+def _with_sources(family: Family, case: Case) -> Gold:
     """Gold about the mall's rows may also cite the API resources that those rows come from."""
-    from dataclasses import replace
-
     if not case.gold.computed:
         return case.gold
-    also = tuple(f"{verb} /api/v2/admin/{part}" for part in family.api for verb in ("GET",))
-    return replace(case.gold, accepted=(*case.gold.accepted, *also, *(f"resource-{part}" for part in family.api)))
+    also = [f"GET /api/v2/admin/{part}" for part in family.api] + [f"resource-{part}" for part in family.api]
+    return replace(case.gold, accepted=(*case.gold.accepted, *also))

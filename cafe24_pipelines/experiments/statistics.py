@@ -1,7 +1,8 @@
-"""Paired comparison of arms: exact tests, Holm, intervals, the number of questions it takes, a verdict.
+"""Paired comparison of arms: intervals, the number of questions it takes, kappa, a verdict.
 
 Arms answer the same questions, so everything is paired by question; questions on which two arms agree say nothing
-about which is better, and a test counts the others. Does not belong here: judging answers (`scoring.py`), wording.
+about which is better, and a test counts the others. Does not belong here: tests and intervals that others use too
+(`discovery/statistics.py`), judging answers (`scoring.py`), wording.
 """
 
 import itertools
@@ -11,7 +12,18 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.discovery.statistics import (
+    Estimate,
+    bootstrap,
+    bootstrap_mean,
+    bootstrap_ratio,
+    holm,
+    sign_test,
+    wilson,
+)
+
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 ALPHA: Final = 0.05
@@ -61,25 +73,6 @@ class Comparison:
         return {**vars(self), "pairs": self.pairs}
 
 
-def sign_test(wins: int, losses: int) -> float:
-    """Exact two-sided p of so many wins and losses if either were as likely; McNemar's exact test for yes and no."""
-    n = wins + losses
-    if n == 0:
-        return 1.0
-    tail = sum(math.comb(n, i) for i in range(min(wins, losses) + 1))
-    return min(1.0, 2 * tail / 2**n)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values of Holm's step-down method, in the order given."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted, before = [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        before = max(before, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = before
-    return adjusted
-
-
 @cache
 def pairs_needed(win_rate: float = WIN_RATE, *, comparisons: int = 1, power: float = POWER) -> int:
     """The fewest untied pairs at which the exact sign test sees this win rate with this power.
@@ -99,46 +92,38 @@ def pairs_needed(win_rate: float = WIN_RATE, *, comparisons: int = 1, power: flo
     raise AssertionError("the loop returns")
 
 
-def paired_newcombe(both: int, first: int, second: int, neither: int) -> tuple[float, float, float]:
+def paired_newcombe(both: int, first: int, second: int, neither: int) -> Estimate:
     """Difference of two paired proportions with Newcombe's interval (1998, method 10 for pairs).
 
     Args:
         both, first, second, neither: questions that both, only the first, only the second, and neither got right.
     """
-    from cafe24_pipelines.discovery.statistics import wilson
-
     n = both + first + second + neither
     if n == 0:
-        return 0.0, -1.0, 1.0
+        return Estimate(0.0, -1.0, 1.0)
     a, b = wilson(both + first, n), wilson(both + second, n)
-    p1, p2 = (both + first) / n, (both + second) / n
     spread = (both + first) * (second + neither) * (both + second) * (first + neither)
     cross = both * neither - first * second
     corrected = max(cross - n / 2, 0) if cross > 0 else cross
     phi = corrected / math.sqrt(spread) if spread else 0.0
-    below = _root((p1 - a.low) ** 2, (b.high - p2) ** 2, phi * (p1 - a.low) * (b.high - p2))
-    above = _root((a.high - p1) ** 2, (p2 - b.low) ** 2, phi * (a.high - p1) * (p2 - b.low))
-    return p1 - p2, p1 - p2 - below, p1 - p2 + above
+    below = _root((a.value - a.low) ** 2, (b.high - b.value) ** 2, phi * (a.value - a.low) * (b.high - b.value))
+    above = _root((a.high - a.value) ** 2, (b.value - b.low) ** 2, phi * (a.high - a.value) * (b.value - b.low))
+    difference = a.value - b.value
+    return Estimate(difference, difference - below, difference + above)
 
 
 def _root(one: float, other: float, shared: float) -> float:
     return math.sqrt(max(0.0, one - 2 * shared + other))
 
 
-def paired_bootstrap(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> tuple[float, float, float]:
+def paired_bootstrap(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Estimate:
     """Mean difference with its 95 % percentile interval, questions drawn with replacement."""
     import numpy as np
 
     moved = np.asarray(first, float) - np.asarray(second, float)
     if moved.size == 0:
-        return 0.0, 0.0, 0.0
-    draws = _resampled(moved, np.random.default_rng(seed))
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(moved.mean()), float(low), float(high)
-
-
-def _resampled(values: "NDArray[Any]", rng: Any) -> "NDArray[Any]":
-    return values[rng.integers(0, values.size, (RESAMPLES, values.size))].mean(axis=1)
+        return Estimate(0.0, 0.0, 0.0)
+    return bootstrap_mean(moved, np.random.default_rng(seed), resamples=RESAMPLES)
 
 
 def compare_right(first: str, second: str, right: Mapping[str, Sequence[bool]], kind: str = "") -> Comparison:
@@ -165,8 +150,6 @@ def by_family(comparison: Comparison, moved: Sequence[float], families: Sequence
     """The comparison with its interval over families; `moved` is first minus second, question by question."""
     import numpy as np
 
-    from cafe24_pipelines.discovery.statistics import bootstrap_ratio
-
     keys = sorted(set(families))
     of = np.array([keys.index(f) for f in families])
     sums, sizes = np.bincount(of, weights=np.asarray(moved, float)), np.bincount(of)
@@ -188,7 +171,7 @@ def _verdict(comparison: Comparison, adjusted: float) -> str:
     return "better" if comparison.wins > comparison.losses else "worse"
 
 
-def kappa(first: Sequence[str], second: Sequence[str], *, seed: int = 0) -> tuple[float, float, float]:
+def kappa(first: Sequence[str], second: Sequence[str], *, seed: int = 0) -> Estimate:
     """Cohen's kappa of two raters with its 95 % bootstrap interval; 0 where chance alone explains all."""
     import numpy as np
 
@@ -196,11 +179,12 @@ def kappa(first: Sequence[str], second: Sequence[str], *, seed: int = 0) -> tupl
     a = np.array([labels.index(x) for x in first])
     b = np.array([labels.index(x) for x in second])
     if a.size == 0:
-        return 0.0, -1.0, 1.0
-    rows = np.random.default_rng(seed).integers(0, a.size, (RESAMPLES, a.size))
-    draws = [_kappa(a[r], b[r], len(labels)) for r in rows]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return _kappa(a, b, len(labels)), float(low), float(high)
+        return Estimate(0.0, -1.0, 1.0)
+
+    def drawn(rows: "NDArray[np.intp]") -> "NDArray[np.float64]":
+        return np.array([_kappa(a[r], b[r], len(labels)) for r in rows])
+
+    return bootstrap(drawn, a.size, np.random.default_rng(seed), resamples=RESAMPLES)
 
 
 def _kappa(a: "NDArray[Any]", b: "NDArray[Any]", labels: int) -> float:

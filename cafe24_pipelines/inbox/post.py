@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from cafe24_pipelines.errors import BadInput, Cafe24Error
 from cafe24_pipelines.inbox.types import LARGEST, known_type
 from cafe24_pipelines.stores.events import Event
@@ -49,8 +51,6 @@ def post(
         BadInput: the type is unknown, the key is empty, or the payload breaks the type's schema or size.
         TooMany: the mall has put as many of this type within a minute as are allowed.
     """
-    import msgspec
-
     kind, now = known_type(name), now or datetime.now(UTC)
     if not key.strip() or len(key) > _LONGEST_KEY:
         raise BadInput("an event needs a key", remedy=f"name it by 1 to {_LONGEST_KEY} characters of your own")

@@ -68,7 +68,7 @@ def read_cursor(cursor: str | None) -> int:
 
 def set_aside(log: "EventLog", mall_id: str) -> list[dict[str, Any]]:
     """What was set aside for a mall, with type and reason, oldest first."""
-    return [event.payload for event in log.read(mall_id, types=(SET_ASIDE,), limit=10_000)]
+    return [event.payload for event in log.read_all(mall_id, types=(SET_ASIDE,))]
 
 
 def _set_aside(event: Event, reason: str) -> Event:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cafe24_pipelines.discovery.statistics import Estimate
+from cafe24_pipelines.discovery.statistics import Estimate, bootstrap_mean, sign_test
 
 HALVES: Final = ("tuned", "heldout")
 KINDS: Final = ("api_lookup", "how_to", "concept", "field_name", "typo", "colloquial")
@@ -131,15 +131,7 @@ def compare(first: Scored, second: Scored, *, seed: int = 0) -> Comparison:
     pairs = list(zip(first.values["hit@1"], second.values["hit@1"], strict=True))
     only_first, only_second = sum(a > b for a, b in pairs), sum(b > a for a, b in pairs)
     differences = [a - b for a, b in zip(first.values["ndcg@10"], second.values["ndcg@10"], strict=True)]
-    return Comparison(only_first, only_second, mcnemar(only_first, only_second), _mean(differences, seed))
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p of the exact test that the pairs which differ fall either way alike; 1 when none differs."""
-    from scipy.stats import binomtest
-
-    discordant = only_first + only_second
-    return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
+    return Comparison(only_first, only_second, sign_test(only_first, only_second), _mean(differences, seed))
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
@@ -159,7 +151,4 @@ def _dcg(grades: Sequence[int]) -> float:
 def _mean(values: Sequence[float], seed: int) -> Estimate:
     import numpy as np
 
-    from cafe24_pipelines.discovery.statistics import bootstrap
-
-    column = np.asarray(values, float)
-    return bootstrap(lambda index: column[index].mean(axis=1), column.size, np.random.default_rng(seed))
+    return bootstrap_mean(values, np.random.default_rng(seed))

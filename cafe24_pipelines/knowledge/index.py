@@ -8,6 +8,7 @@ so that a refit, which changes vectors but not what is said, leaves it. Does not
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.knowledge.chunks import Chunk, chunk_documents, search_text
@@ -47,7 +48,7 @@ class _Content:
     texts: dict[str, str]
     payloads: dict[str, dict[str, Any]]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         from cafe24_pipelines.stores.digest import json_digest
 

@@ -26,7 +26,6 @@ PROMOTED: Final = "settings.promoted"
 ROLLED_BACK: Final = "settings.rolled_back"
 FRESH: Final = 1.0
 """Seconds for which a look at the log holds."""
-_PAGE: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -68,19 +67,17 @@ class SettingsHistory:
 def settings_history(log: "EventLog", mall_id: str, allowed: Bounds | None = None) -> SettingsHistory:
     """The mall's settings, rebuilt from its events; `allowed` stands in for the packaged bounds."""
     allowed = allowed or _bounds()
-    versions, refused, made, after = [Version(0, SHIPPED)], [], 0, 0
-    while page := log.read(mall_id, types=(PROMOTED, ROLLED_BACK), after=after, limit=_PAGE):
-        for event in page:
-            try:
-                if event.type == PROMOTED:
-                    versions.append(_promoted(event, versions[-1], made + 1, allowed))
-                    made += 1
-                else:
-                    _check_rollback(event, versions)
-                    versions.pop()
-            except ConfigError as e:
-                refused.append((event.event_id, e.what))
-        after = page[-1].seq
+    versions, refused, made = [Version(0, SHIPPED)], [], 0
+    for event in log.read_all(mall_id, types=(PROMOTED, ROLLED_BACK)):
+        try:
+            if event.type == PROMOTED:
+                versions.append(_promoted(event, versions[-1], made + 1, allowed))
+                made += 1
+            else:
+                _check_rollback(event, versions)
+                versions.pop()
+        except ConfigError as e:
+            refused.append((event.event_id, e.what))
     return SettingsHistory(tuple(versions), tuple(refused))
 
 

@@ -47,12 +47,12 @@ def work(settings: "Settings", log: "EventLog", mall_id: str, make: Make | None 
     A question that can't be used is refused, which is a verdict too; where the installation is at fault (no
     documents, no model), the request stays pending and the others are worked on.
     """
-    done, after, make = Worked(), 0, make or _maker(settings)
-    while page := log.read(mall_id, types=(REQUESTED,), after=after):
-        for request in page:
-            if not log.known(effect_id(request.event_id)):
-                _one(log, request, make, done)
-        after = page[-1].seq
+    done, make = Worked(), make or _maker(settings)
+    answered = {e.event_id for e in log.read_all(mall_id, types=(CODE_VERIFIED,))}
+    for request in log.read_all(mall_id, types=(REQUESTED,)):
+        effect = effect_id(request.event_id)
+        if effect not in answered and not log.known(effect):  # another worker may have been faster meanwhile
+            _one(log, request, make, done)
     return done
 
 

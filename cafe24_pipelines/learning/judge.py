@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 VERIFIED: Final = "verified_qa"
 FIX: Final = "retrieval_fix"
 CORRECTION: Final = "correction"
-CLASSES: Final = ("api", "patterns", "documents", "figures", "unknown")
 
 
 class Asks(Protocol):

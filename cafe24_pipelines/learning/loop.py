@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.answers.feedback import RECEIVED
@@ -46,7 +47,7 @@ def effect_id(feedback_id: str) -> str:
 
 def effects(log: "EventLog", mall_id: str) -> Iterator[Event]:
     """Every effect of a mall, oldest first."""
-    yield from _all(log, mall_id, (ACCEPTED, REFUSED))
+    return log.read_all(mall_id, types=(ACCEPTED, REFUSED))
 
 
 def learn(log: "EventLog", mall_id: str, opened: OpenAsks) -> Progress:
@@ -61,12 +62,12 @@ def learn(log: "EventLog", mall_id: str, opened: OpenAsks) -> Progress:
     known = list(effects(log, mall_id))
     done = {e.event_id for e in known}
     voices = {str(e.payload.get("voice", "")) for e in known if e.type == ACCEPTED}
-    pending = (e for e in _all(log, mall_id, (RECEIVED,)) if effect_id(e.event_id) not in done)
+    pending = (e for e in log.read_all(mall_id, types=(RECEIVED,)) if effect_id(e.event_id) not in done)
     first = next(pending, None)
     if first is None:
         return Progress()
     with opened() as asks:
-        return _learn(log, _chained(first, pending), voices, asks)
+        return _learn(log, chain([first], pending), voices, asks)
 
 
 @contextmanager
@@ -119,15 +120,3 @@ def _effect(event: Event, voices: set[str], asks: Asks) -> Event | None:
         about["reason"] = found.reason
     kind = ACCEPTED if found.kind else REFUSED
     return Event(effect_id(event.event_id), event.mall_id, kind, datetime.now(UTC), about)
-
-
-def _all(log: "EventLog", mall_id: str, types: tuple[str, ...]) -> Iterator[Event]:
-    after = 0
-    while page := log.read(mall_id, types=types, after=after):
-        yield from page
-        after = page[-1].seq
-
-
-def _chained(first: Event, rest: Iterator[Event]) -> Iterator[Event]:
-    yield first
-    yield from rest

@@ -14,7 +14,7 @@ from cafe24_pipelines.answers.intake import take
 from cafe24_pipelines.answers.lake_names import LakeSession, open_session
 from cafe24_pipelines.answers.llm import LanguageModel
 from cafe24_pipelines.answers.questions import Asked
-from cafe24_pipelines.answers.verified import VerifiedAnswer, _Checker, _kept
+from cafe24_pipelines.answers.verified import Checker, VerifiedAnswer, to_keep
 from cafe24_pipelines.errors import BadInput
 
 PASSAGES = 5
@@ -38,7 +38,7 @@ class Reasker:
 
         self.services = replace(services, llm=LanguageModel(), session=opened)
         self.bodies = {d.document_id: d.body for d in read_documents(services.lake)}
-        self.checker = _Checker(self.services, opened, set(self.bodies))
+        self.checker = Checker(self.services, opened, set(self.bodies))
         self._asked: dict[str, Reasked] = {}
 
     def ask(self, question: str) -> Reasked:
@@ -71,7 +71,7 @@ class Reasker:
         if asked is None or not how:
             return Reasked(None, "not_verified")
         cited = [self.bodies[c.id] for c in answer.citations if c.kind == "doc" and c.id in self.bodies]
-        return Reasked(_kept(asked, answer, how), "", "\n".join([answer.answer, *cited]))
+        return Reasked(to_keep(asked, answer, how), "", "\n".join([answer.answer, *cited]))
 
 
 @contextmanager

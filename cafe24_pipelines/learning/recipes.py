@@ -8,7 +8,7 @@ or running code (`codegen/`).
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,9 +60,9 @@ class Recipe:
 def recipes(log: "EventLog", mall_id: str, *, min_support: int = MIN_SUPPORT) -> list[Recipe]:
     """The mall's recipes, most supported first, equal ones by their operations."""
     chains: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for payload in _verdicts(log, mall_id):
-        if payload.get("operations"):
-            chains[tuple(payload["operations"])].append(payload)
+    for event in log.read_all(mall_id, types=(CODE_VERIFIED,)):
+        if operations := event.payload.get("operations"):
+            chains[tuple(operations)].append(event.payload)
     told = [_recipe(chain, found) for chain, found in chains.items() if len(found) >= min_support]
     return sorted((one for one in told if one.worked), key=lambda r: (-r.support, r.operations))
 
@@ -85,13 +85,6 @@ def parameters_of(code: str) -> set[str]:
                     named = target.value.id.startswith(_GIVEN) and isinstance(target.slice, ast.Constant)
                     found |= {str(target.slice.value)} if named and isinstance(target.slice, ast.Constant) else set()
     return found
-
-
-def _verdicts(log: "EventLog", mall_id: str) -> Iterator[dict[str, Any]]:
-    after = 0
-    while page := log.read(mall_id, types=(CODE_VERIFIED,), after=after):
-        yield from (event.payload for event in page)
-        after = page[-1].seq
 
 
 def _recipe(chain: tuple[str, ...], found: Sequence[dict[str, Any]]) -> Recipe:

@@ -50,7 +50,6 @@ _ORDER: Final = (
 """What comes first of events of the same moment."""
 TYPES: Final = _ORDER
 _LIVING: Final = ("authorized", "installed", "active")
-_PAGE: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -213,19 +212,14 @@ def fold(mall_id: str, events: Iterable["Event"]) -> MallState:
 
 def mall_state(log: "EventLog", mall_id: str) -> MallState:
     """Where a mall stands now."""
-    events: list[Event] = []
-    after = 0
-    while page := log.read(mall_id, types=TYPES, after=after, limit=_PAGE):
-        events += page
-        after = page[-1].seq
-    return fold(mall_id, events)
+    return fold(mall_id, log.read_all(mall_id, types=TYPES))
 
 
 def mall_states(log: "EventLog") -> dict[str, MallState]:
     """Where every mall stands that has events of its life, by id; for workers of the installation."""
     by_mall: dict[str, list[Event]] = {}
     after = 0
-    while page := log.read_every_mall(TYPES, after=after, limit=_PAGE):
+    while page := log.read_every_mall(TYPES, after=after):
         for event in page:
             by_mall.setdefault(event.mall_id, []).append(event)
         after = page[-1].seq

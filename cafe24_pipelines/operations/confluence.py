@@ -7,7 +7,7 @@ somebody saved in between (409), it is read again and written on top. Does not b
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.operations.readiness_text import AREAS_KO, MARKS, by_state, headline
+from cafe24_pipelines.operations.readiness_text import AREAS_KO, MARKS, by_state, headline, state_mark
 from cafe24_pipelines.operations.rest import Conflict
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def post_to_confluence(rest: "Rest", page_id: str, found: "Readiness") -> str:
     """
     for turn in range(_CONFLICTS):
         page = rest.call("GET", f"{_API}/{page_id}", params={"body-format": "storage"})
-        if _mark(found) in page["body"]["storage"]["value"]:
+        if state_mark(found) in page["body"]["storage"]["value"]:
             return "unchanged"
         try:
             rest.call("PUT", f"{_API}/{page_id}", body=_update(page, found))
@@ -47,10 +47,6 @@ def _update(page: dict[str, Any], found: "Readiness") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _mark(found: "Readiness") -> str:
-    return f"상태 지문 {found.digest()}"
-
-
 def storage(found: "Readiness") -> str:
     """Readiness in storage format: every item, the red ones first, every text escaped."""
     head = "".join(f"<th>{name}</th>" for name in ("", "영역", "이름", "이유", "해결"))
@@ -61,4 +57,4 @@ def storage(found: "Readiness") -> str:
         for i in by_state(found)
     ]  # fmt: skip
     table = f"<table><tbody><tr>{head}</tr>{''.join(lines)}</tbody></table>"
-    return f"<p><strong>{escape(headline(found))}</strong></p>{table}<p>{_mark(found)}</p>"
+    return f"<p><strong>{escape(headline(found))}</strong></p>{table}<p>{state_mark(found)}</p>"

@@ -8,7 +8,7 @@ the same moment could make two. Does not belong here: HTTP (`rest.py`), or what 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.operations.readiness_text import AREAS_KO, headline
+from cafe24_pipelines.operations.readiness_text import AREAS_KO, headline, state_mark
 
 if TYPE_CHECKING:
     from cafe24_pipelines.operations.readiness import Readiness
@@ -39,7 +39,7 @@ def post_to_jira(rest: "Rest", project: str, found: "Readiness") -> str:
         rest.call("POST", f"{_API}/issue", body={"fields": fields})
         return "created"
     key, fields = issue["key"], issue["fields"]
-    changed = _mark(found) not in json.dumps(fields.get("description") or {}, ensure_ascii=False)
+    changed = state_mark(found) not in json.dumps(fields.get("description") or {}, ensure_ascii=False)
     if changed:
         rest.call("PUT", f"{_API}/issue/{key}", body={"fields": _fields(found)})
     closed = fields["status"]["statusCategory"]["key"] == "done"
@@ -73,10 +73,6 @@ def _fields(found: "Readiness") -> dict[str, Any]:
     return {"summary": f"[Cafe24 CRM] {headline(found)}"[:_SUMMARY], "description": document(found)}
 
 
-def _mark(found: "Readiness") -> str:
-    return f"상태 지문 {found.digest()}"
-
-
 def document(found: "Readiness") -> dict[str, Any]:
     """What is red as an Atlassian document: a bullet an item, and the mark of the state."""
     items = [
@@ -90,7 +86,7 @@ def document(found: "Readiness") -> dict[str, Any]:
         content.append({"type": "bulletList", "content": items})
     if len(found.red) > _MOST_ITEMS:
         content.append(_paragraph(_text(f"… 외 {len(found.red) - _MOST_ITEMS}건: `cafe24 ready`")))
-    return {"type": "doc", "version": 1, "content": [*content, _paragraph(_text(_mark(found)))]}
+    return {"type": "doc", "version": 1, "content": [*content, _paragraph(_text(state_mark(found)))]}
 
 
 def _paragraph(*texts: dict[str, Any]) -> dict[str, Any]:

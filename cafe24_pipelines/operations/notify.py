@@ -1,7 +1,6 @@
 """Where an alert goes: a team's sink, by the routes of the settings.
 
-`Notifier` is the one contract; a file and the console are here, Slack's is in `reports/`, others are plugged in with
-`register_sink`.
+`Notifier` is the one contract; a file and the console are here, Slack's is in `reports/`.
 An alert is never lost to a sink that is down: it goes to the file then, and says so. Does not belong here: what
 deserves an alert, or a sink's own protocol.
 """
@@ -107,16 +106,11 @@ _SINKS: Final[dict[str, Sink]] = {
 }
 
 
-def register_sink(name: str, sink: Sink) -> None:
-    """Make a further kind of sink known to the routes."""
-    _SINKS[name] = sink
-
-
 def notifier(settings: "Settings") -> Routes:
     """The notifier of an installation.
 
     Raises:
-        ConfigError: a route names a sink that nobody registered.
+        ConfigError: a route names a sink that there is not.
     """
     sinks = {}
     for team, route in settings.alert_routes:

@@ -26,6 +26,11 @@ def headline(found: "Readiness", lang: str = "ko") -> str:
     return "준비됨: 모두 정상입니다" if found.green else f"준비되지 않음: {len(found.red)}건이 정상이 아닙니다"
 
 
+def state_mark(found: "Readiness") -> str:
+    """By which a posted text tells the state that it shows, so that the same state is not posted again."""
+    return f"상태 지문 {found.digest()}"
+
+
 def text(found: "Readiness", lang: str = "ko") -> str:
     """The headline, a line an area, and every item that is not green with its remedy. Reasons are Korean."""
     names = AREAS_KO if lang == "ko" else _AREAS_EN

@@ -6,10 +6,10 @@ may hold what we sent. Does not belong here: what is sent (`jira.py`, `confluenc
 
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
+from cafe24_pipelines.research.fetch import retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -83,7 +83,7 @@ class Rest:
                 if not self._again(method, answer.status_code):
                     raise self._refusal(answer.status_code, path)
                 problem = f"it answered {answer.status_code}"
-                wait = max(wait, _retry_after(answer.headers.get("Retry-After", "")))
+                wait = max(wait, retry_after(answer.headers.get("Retry-After", "")))
             if turn + 1 == TRIES or waited + wait > MAX_WAIT:
                 break
             waited += wait
@@ -127,13 +127,3 @@ class Rest:
         if status >= 500:
             return Unavailable(f"it answered {status}", where=where, remedy="it is tried again with the next check")
         return ConfigError(f"the request was refused ({status})", where=where, remedy="check its project's settings")
-
-
-def _retry_after(said: str) -> float:
-    """Seconds of a Retry-After header, in seconds or as a date; 0 where there is none to understand."""
-    if said.strip().isdigit():
-        return float(said)
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time()) if said else 0.0
-    except (ValueError, TypeError, OverflowError):
-        return 0.0

@@ -96,15 +96,11 @@ def research_alerts(log: "EventLog", mall_id: str, now: datetime) -> list[Item]:
     """What `cross_pattern_v2` alerted to in the last days."""
     from cafe24_pipelines.research.comparison import ALERT
 
-    found, after = [], 0
-    while page := log.read(mall_id, types=(ALERT,), after=after):
-        after = page[-1].seq
-        found += [
-            Item(e.event_id, "research", clean(e.payload["title"]), clean(e.payload["text"]))
-            for e in page
-            if (now - e.occurred_at).days < ALERT_DAYS
-        ]
-    return found
+    return [
+        Item(e.event_id, "research", clean(e.payload["title"]), clean(e.payload["text"]))
+        for e in log.read_all(mall_id, types=(ALERT,))
+        if (now - e.occurred_at).days < ALERT_DAYS
+    ]
 
 
 def headline_of(snapshot: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -42,11 +42,8 @@ class Ledger:
 
     def __post_init__(self) -> None:
         """Read what the log says."""
-        after = 0
-        while page := self.log.read(self.mall_id, types=_TYPES, after=after):
-            for event in page:
-                self._apply(event)
-            after = page[-1].seq
+        for event in self.log.read_all(self.mall_id, types=_TYPES):
+            self._apply(event)
 
     def is_open(self, identity: str) -> bool:
         """Whether nobody has told it and nobody is about to."""

@@ -135,7 +135,4 @@ def _kept(item: dict[str, Any]) -> dict[str, Any]:
 
 def archived(log: EventLog, mall_id: str) -> list[Event]:
     """Every digest of a mall, oldest first."""
-    found: list[Event] = []
-    while page := log.read(mall_id, types=(ARCHIVED,), after=found[-1].seq if found else 0):
-        found += page
-    return found
+    return list(log.read_all(mall_id, types=(ARCHIVED,)))

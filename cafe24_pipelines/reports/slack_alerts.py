@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.reports.slack import SlackWebhook
-from cafe24_pipelines.reports.slack_blocks import MOST_HEADER, cut, escaped
+from cafe24_pipelines.reports.slack_blocks import context, escaped, header, mrkdwn
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
@@ -50,12 +50,8 @@ def alert_message(kind: str, mall_id: str, owner: str, title: str, lines: Sequen
     told = "\n".join(f"• {escaped(line, 600)}" for line in lines)[:2900]
     about = " · ".join(escaped(part, 120) for part in (kind, mall_id, owner) if part)
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": cut(title, MOST_HEADER), "emoji": False}},
-        *([{"type": "section", "text": _verbatim(told)}] if told else []),
-        {"type": "context", "elements": [_verbatim(about)]},
+        header(title),
+        *([{"type": "section", "text": mrkdwn(told)}] if told else []),
+        context(about),
     ]
     return {"text": escaped(title, 1000), "blocks": blocks}
-
-
-def _verbatim(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}

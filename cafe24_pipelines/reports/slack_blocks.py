@@ -10,7 +10,6 @@ from cafe24_pipelines.reports.digest import KINDS, Digest, Item
 MOST_BLOCKS: Final = 50
 MOST_TEXT: Final = 3000
 MOST_HEADER: Final = 150
-MOST_FIELD: Final = 2000
 MOST_FIELDS: Final = 10
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKS: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
@@ -20,21 +19,19 @@ _QUERY_CHARACTERS: Final = 160
 
 def message(digest: Digest) -> dict[str, Any]:
     """The body of a webhook call: blocks, and a text for notifications and old clients."""
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": cut(digest.title, MOST_HEADER), "emoji": False}}
-    ]
+    blocks = [header(digest.title)]
     if digest.headline:
         fields = [
-            _mrkdwn(f"*{escaped(name, 200)}*\n{escaped(value, 200)}") for name, value in digest.headline[:MOST_FIELDS]
+            mrkdwn(f"*{escaped(name, 200)}*\n{escaped(value, 200)}") for name, value in digest.headline[:MOST_FIELDS]
         ]
         blocks.append({"type": "section", "fields": fields})
-    blocks.append(_context(f"자료 기준일 {escaped(digest.as_of or '없음', 40)}"))
+    blocks.append(context(f"자료 기준일 {escaped(digest.as_of or '없음', 40)}"))
     room = MOST_BLOCKS - len(blocks) - 2  # for the notes and the link
     for one in digest.items[: room // 2]:
         blocks += _item(one, digest.link)
     if notes := digest.notes():
-        blocks.append(_context(escaped(" ".join(notes), 1000)))
-    blocks.append(_context(_whole(digest)))
+        blocks.append(context(escaped(" ".join(notes), 1000)))
+    blocks.append(context(_whole(digest)))
     return {"text": escaped(f"{digest.title}: {len(digest.items)}건", MOST_TEXT), "blocks": blocks}
 
 
@@ -42,10 +39,10 @@ def _item(one: Item, link: str) -> list[dict[str, Any]]:
     lines = [f"*[{KINDS[one.kind]}]* {escaped(one.title, 600)}"]
     lines += [escaped(one.detail, 900)] if one.detail else []
     lines += [f"*할 일* {escaped(one.action, 600)}"] if one.action else []
-    blocks = [{"type": "section", "text": _mrkdwn("\n".join(lines))}]
+    blocks = [{"type": "section", "text": mrkdwn("\n".join(lines))}]
     shown = [f"`{escaped(cut(one.query, _QUERY_CHARACTERS), 800, _IN_CODE)}`"] if one.query else []
     shown += [f"<{_address(link, one.anchor)}|근거 보기>"] if link and one.anchor else []
-    return [*blocks, _context(" · ".join(shown))] if shown else blocks
+    return [*blocks, context(" · ".join(shown))] if shown else blocks
 
 
 def _whole(digest: Digest) -> str:
@@ -59,11 +56,17 @@ def _address(link: str, anchor: str) -> str:
     return whole.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
 
 
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [_mrkdwn(text)]}
+def header(text: str) -> dict[str, Any]:
+    """A heading, plain and cut to what Slack takes."""
+    return {"type": "header", "text": {"type": "plain_text", "text": cut(text, MOST_HEADER), "emoji": False}}
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
+def context(text: str) -> dict[str, Any]:
+    """A small line of formatted text."""
+    return {"type": "context", "elements": [mrkdwn(text)]}
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
     """Formatted text in which nothing becomes a link or a mention by itself."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 

@@ -30,7 +30,6 @@ CLAIMED: Final = "research.claimed"
 RETIRED: Final = "research.retired"
 MOVED: Final = "research.moved"
 _TYPES: Final = (CLAIMED, RETIRED, MOVED)
-_PAGE: Final = 1000
 _MOST_MOVES: Final = 10
 
 
@@ -98,11 +97,9 @@ class ClaimBook:
 
 def claim_book(log: EventLog) -> ClaimBook:
     """The book, rebuilt from the events."""
-    book, after = ClaimBook(), 0
-    while page := log.read(RESEARCH, types=_TYPES, after=after, limit=_PAGE):
-        for event in page:
-            _apply(book, event)
-        after = page[-1].seq
+    book = ClaimBook()
+    for event in log.read_all(RESEARCH, types=_TYPES):
+        _apply(book, event)
     return book
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from cafe24_pipelines.discovery.patterns import Pattern, pattern_id
 from cafe24_pipelines.research.book import KnownClaim, claims_digest
-from cafe24_pipelines.research.claims import number_text
+from cafe24_pipelines.research.claims import Claim, number_text
 from cafe24_pipelines.research.metrics import METRICS
 from cafe24_pipelines.stores.digest import json_digest
 from cafe24_pipelines.stores.events import Event, EventLog
@@ -26,7 +26,6 @@ CONFLICT_FROM: Final = 0.10
 """Sources contradict each other when their numbers, each widened by this part of itself, don't meet."""
 
 _FILE: Final = "comparison.json"
-_PAGE: Final = 1000
 _RELATED: Final = {
     "repurchase_rate": ("ratio_churn", "order_density"),
     "churn_rate": ("churn_signals",),
@@ -169,13 +168,10 @@ def _last(log: EventLog, mall_id: str) -> tuple[dict[str, dict[str, Any]], dict[
     """What was said last of each metric, and by which event."""
     said: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
-    after = 0
-    while page := log.read(mall_id, types=(COMPARED,), after=after, limit=_PAGE):
-        for event in page:
-            metric = event.payload["metric"]
-            said[metric] = {k: v for k, v in event.payload.items() if k != "metric"}
-            ids[metric] = event.event_id
-        after = page[-1].seq
+    for event in log.read_all(mall_id, types=(COMPARED,)):
+        metric = event.payload["metric"]
+        said[metric] = {k: v for k, v in event.payload.items() if k != "metric"}
+        ids[metric] = event.event_id
     return said, ids
 
 
@@ -198,7 +194,5 @@ def _alerts(row: Row, before: dict[str, Any] | None) -> list[Alert]:
 
 
 def _claim(value: dict[str, Any]) -> str:
-    from cafe24_pipelines.research.claims import Claim
-
     when = value["published"] or value["period"] or "날짜 없음"
     return f"{value['publisher']} {when} {number_text(Claim.from_json(value))}"

@@ -15,7 +15,7 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import after_landing
 from cafe24_pipelines.names import DATA_TEAM
 from cafe24_pipelines.resources.graph import GraphResource
-from cafe24_pipelines.sensors.watching import CAP
+from cafe24_pipelines.sensors.watching import CAP, registered_malls
 from cafe24_pipelines.settings import Settings
 
 REST: Final = timedelta(hours=6)
@@ -82,15 +82,13 @@ def read_seen(cursor: str | None) -> dict[str, Seen]:
 )
 def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult:
     """Ask for one run a mall whose published graph is not of its lake."""
-    from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.ontology.build import facts_build_id
     from cafe24_pipelines.parts import mall_lake
 
     settings = Settings.from_env(home=graph.home or None)
-    registered = known_malls(settings.home)
-    malls = sorted(m for m in context.instance.get_dynamic_partitions("malls") if m in registered)
+    malls = registered_malls(context.instance, settings)
     lakes = {m: mall_lake(settings, m) for m in malls}
-    wanted = {m: facts_build_id(lake, registered[m]) for m, lake in lakes.items() if lake.counts().get("documents")}
+    wanted = {m: facts_build_id(lake, malls[m]) for m, lake in lakes.items() if lake.counts().get("documents")}
     due, seen = stale_malls(wanted, read_seen(context.cursor), graph.store.staged, datetime.now(UTC))
     cursor = json.dumps({"v": 2, "seen": {m: [s.build, s.at] for m, s in sorted(seen.items())}})
     if not due:

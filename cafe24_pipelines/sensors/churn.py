@@ -11,7 +11,7 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import churn_watch
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.sensors.watching import runs_for_changes, state
+from cafe24_pipelines.sensors.watching import registered_malls, runs_for_changes, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,11 +50,8 @@ def churn_signal_watch(
     context: dg.SensorEvaluationContext, events: EventsResource
 ) -> dg.SensorResult | dg.SkipReason:
     """One run a mall whose scores have not been looked at."""
-    from cafe24_pipelines.cafe24.malls import known_malls
-
     settings = events.settings()
-    registered = known_malls(settings.home)
-    malls = sorted(m for m in context.instance.get_dynamic_partitions("malls") if m in registered)
+    malls = registered_malls(context.instance, settings)
 
     def request(mall: str, now: str) -> dg.RunRequest:
         return dg.RunRequest(run_key=f"churn:{mall}:{now}", partition_key=mall)

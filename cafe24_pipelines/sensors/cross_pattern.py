@@ -3,9 +3,7 @@
 The decision is a plain function over digests; the sensor only reads them and asks for runs.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Final
 
 import dagster as dg
 
@@ -13,27 +11,18 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import discovery, research_summary
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.settings import Settings
-
-MOST_MALLS: Final = 20
-"""Malls asked for in one tick; the rest follow in the next."""
+from cafe24_pipelines.sensors.watching import registered_malls, runs_for_changes, state
 
 Digests = tuple[str, str]
 """Of the claims that stand, and of a mall's patterns."""
 
 
-def due(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None], asked: Mapping[str, Digests]) -> list[str]:
-    """Malls whose comparison is not of what stands now and was not asked for already, in order."""
-    return sorted(m for m, now in wanted.items() if made.get(m) != now and asked.get(m) != now)
+def stale_comparisons(wanted: Mapping[str, Digests], made: Mapping[str, Digests | None]) -> dict[str, str]:
+    """Malls whose comparison is not of what stands now, each with a name of that state.
 
-
-def read_asked(cursor: str | None) -> dict[str, Digests]:
-    """Mall to what was last asked for; empty for no cursor, or for one that is not ours (asking again is safe)."""
-    try:
-        read = json.loads(cursor) if cursor else {}
-        return {m: (str(v[0]), str(v[1])) for m, v in read["asked"].items()} if read.get("v") == 1 else {}
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-        return {}
+    The state names the comparison that stands too: research that changes and changes back is two states.
+    """
+    return {m: state(*now, *(made.get(m) or ())) for m, now in wanted.items() if made.get(m) != now}
 
 
 @dg.sensor(
@@ -55,34 +44,27 @@ def cross_pattern_v2(context: dg.SensorEvaluationContext, events: EventsResource
 
     Discovery by the clock and after landing compares in its own run, so the second is rare.
     """
-    from cafe24_pipelines.cafe24.malls import known_malls
     from cafe24_pipelines.discovery.patterns import PatternBook
     from cafe24_pipelines.research.book import claims_digest, standing_claims
     from cafe24_pipelines.research.comparison import ComparisonBook
 
-    settings = Settings.from_env(home=events.home or None)
+    settings = events.settings()
     claims = standing_claims(events.log())
     if not claims:
         return dg.SkipReason("no web source has claimed anything yet: start morning_research")
     digest = claims_digest(claims)
     patterns, book = PatternBook(settings.home.patterns), ComparisonBook(settings.home.research)
-    registered = known_malls(settings.home)
-    malls = [m for m in context.instance.get_dynamic_partitions("malls") if m in registered]
+    malls = registered_malls(context.instance, settings)
     wanted = {m: (digest, found) for m in malls if (found := patterns.digest(m))}
     made = {m: book.made_from(m) for m in wanted}
-    asked = {m: v for m, v in read_asked(context.cursor).items() if m in wanted}
-    chosen = due(wanted, made, asked)[:MOST_MALLS]
-    if not chosen:
-        return dg.SkipReason(f"{len(wanted)} malls, every comparison is of the research and patterns as they are")
-    requests = [_request(m, wanted[m], made[m]) for m in chosen]
-    cursor = {"v": 1, "asked": asked | {m: wanted[m] for m in chosen}}
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(cursor))
 
+    def request(mall_id: str, now: str) -> dg.RunRequest:
+        before = made[mall_id]
+        job = research_summary if before is not None and before[0] == digest else discovery
+        return dg.RunRequest(run_key=f"{mall_id}:{now}", partition_key=mall_id, job_name=job.name)
 
-def _request(mall_id: str, wanted: Digests, made: Digests | None) -> dg.RunRequest:
-    known = made is not None and made[0] == wanted[0]
-    job = research_summary if known else discovery
-    return dg.RunRequest(run_key=f"{mall_id}:{wanted[0]}:{wanted[1]}", partition_key=mall_id, job_name=job.name)
+    nothing = f"{len(wanted)} malls, every comparison is of the research and patterns as they are"
+    return runs_for_changes(context, stale_comparisons(wanted, made), request, nothing=nothing)
 
 
 all_sensors = [cross_pattern_v2]

@@ -12,14 +12,15 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import dashboard_publication, dashboard_rendering
 from cafe24_pipelines.names import CRM_TEAM
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.sensors.watching import runs_for_changes, state
-from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.sensors.watching import registered_malls, runs_for_changes, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cafe24_pipelines.settings import Settings
 
-def stale_snapshots(settings: Settings, malls: "Iterable[str]") -> dict[str, str]:
+
+def stale_snapshots(settings: "Settings", malls: "Iterable[str]") -> dict[str, str]:
     """Malls whose snapshot is not of what analyses and patterns are now, each with a name of that state.
 
     The state names the snapshot that stands too: projections that change and change back are two states.
@@ -34,7 +35,7 @@ def stale_snapshots(settings: Settings, malls: "Iterable[str]") -> dict[str, str
     return found
 
 
-def stale_pages(settings: Settings, malls: "Iterable[str]") -> dict[str, str]:
+def stale_pages(settings: "Settings", malls: "Iterable[str]") -> dict[str, str]:
     """Malls whose page is not of their snapshot, each with a name of that state."""
     from cafe24_pipelines.reports.archive import PageBook
     from cafe24_pipelines.reports.snapshot import SnapshotBook
@@ -63,8 +64,8 @@ def stale_pages(settings: Settings, malls: "Iterable[str]") -> dict[str, str]:
 )
 def dashboard_api(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
     """One run a mall whose snapshot is not of what is published."""
-    settings = Settings.from_env(home=events.home or None)
-    malls = _malls(context, settings)
+    settings = events.settings()
+    malls = registered_malls(context.instance, settings)
     return runs_for_changes(
         context, stale_snapshots(settings, malls), _request, nothing=f"{len(malls)} malls, no snapshot is behind"
     )
@@ -86,18 +87,11 @@ def dashboard_api(context: dg.SensorEvaluationContext, events: EventsResource) -
 )
 def dashboard_ui(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
     """One run a mall whose page is not of its snapshot."""
-    settings = Settings.from_env(home=events.home or None)
-    malls = _malls(context, settings)
+    settings = events.settings()
+    malls = registered_malls(context.instance, settings)
     return runs_for_changes(
         context, stale_pages(settings, malls), _request, nothing=f"{len(malls)} malls, no page is behind"
     )
-
-
-def _malls(context: dg.SensorEvaluationContext, settings: Settings) -> list[str]:
-    from cafe24_pipelines.cafe24.malls import known_malls
-
-    registered = known_malls(settings.home)
-    return sorted(m for m in context.instance.get_dynamic_partitions("malls") if m in registered)
 
 
 def _request(mall_id: str, now: str) -> dg.RunRequest:

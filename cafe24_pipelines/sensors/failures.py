@@ -14,13 +14,13 @@ import dagster as dg
 from cafe24_pipelines.names import DATA_TEAM, OPERATIONS_MALL
 from cafe24_pipelines.operations.trouble import Link, Trouble, judge
 from cafe24_pipelines.resources.events import EventsResource
+from cafe24_pipelines.sensors.run_history import PARTITION
 
 LOOK_BACK: Final = 12
 """Earlier runs of a job and mall that a streak is counted over; retries of one run count once."""
 
 # Tags that Dagster documents; their constants are private.
-_PARTITION: Final = "dagster/partition"
-_MALL: Final = "dagster/partition/mall"
+_MALL: Final = f"{PARTITION}/mall"
 _ROOT: Final = "dagster/root_run_id"
 _RETRIED: Final = "dagster/will_retry"
 
@@ -87,7 +87,7 @@ def failed_run(context: dg.RunFailureSensorContext) -> Any:
 
 def mall_of(run: dg.DagsterRun) -> str:
     """The mall of a run's partition (`mall` or `mall|other`); the installation's own when it has none."""
-    return run.tags.get(_MALL) or run.tags.get(_PARTITION, "").split("|")[0] or OPERATIONS_MALL
+    return run.tags.get(_MALL) or run.tags.get(PARTITION, "").split("|")[0] or OPERATIONS_MALL
 
 
 def trouble_of(data: Any) -> Trouble:
@@ -106,7 +106,7 @@ def _links(error: Any) -> Iterator[Link]:
 
 def ended_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[bool, ...]:
     """How the latest runs of this job and mall before `run` ended, newest first; a retried one counts once."""
-    tags = {_PARTITION: run.tags[_PARTITION]} if _PARTITION in run.tags else {}
+    tags = {PARTITION: run.tags[PARTITION]} if PARTITION in run.tags else {}
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     filters = dg.RunsFilter(job_name=run.job_name, tags=tags, statuses=ended)
     records = instance.get_run_records(filters, limit=LOOK_BACK)

@@ -7,13 +7,25 @@ Does not belong here: what a state is (each sensor says that).
 import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.cafe24.malls import Mall
+    from cafe24_pipelines.settings import Settings
 
 VERSION: Final = 1
 CAP: Final = 25
 """Runs that one tick asks for; the other malls wait for the next."""
+
+
+def registered_malls(instance: dg.DagsterInstance, settings: "Settings") -> "dict[str, Mall]":
+    """Malls that have a partition and are registered, in order: one that is being removed is not."""
+    from cafe24_pipelines.cafe24.malls import known_malls
+
+    registered = known_malls(settings.home)
+    return {m: registered[m] for m in sorted(instance.get_dynamic_partitions("malls")) if m in registered}
 
 
 def read_asked(cursor: str | None) -> dict[str, str]:

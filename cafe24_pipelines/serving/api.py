@@ -184,10 +184,7 @@ class Api:
         try:
             return await self._workers.run(work)
         except Exception as e:
-            problem = of_error(e)
-            if problem is None or problem is e:
-                raise
-            raise problem from None
+            raise of_error(e) or e from None
 
     async def _ask(
         self, request: HttpRequest, asked: models.QuestionRequest, arm: str

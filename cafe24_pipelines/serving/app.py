@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cafe24_pipelines.serving.keys import KeyRing
     from cafe24_pipelines.serving.telemetry import Telemetry
+    from cafe24_pipelines.stores.events import EventLog
 
 __all__ = ["ApiLimits", "create_app", "serve", "server_options"]
 
@@ -95,7 +96,7 @@ def create_app(
         openapi_tags=[{"name": name} for name in ("질문", "코드", "평가", "현황")],
     )  # fmt: skip
     app.include_router(Api(settings, log, malls, workers, telemetry).router(), dependencies=[_key_scheme()])
-    _add_operator_routes(app, settings, keys, telemetry, scopes)
+    _add_operator_routes(app, settings, log, keys, telemetry, scopes=scopes)
     _add_error_answers(app)
     return app
 
@@ -132,19 +133,18 @@ def _middleware(
 
 
 def _add_operator_routes(
-    app: "FastAPI", settings: Settings, keys: "KeyRing", telemetry: "Telemetry", scopes: Sequence[str] | None
-) -> None:
+    app: "FastAPI", settings: Settings, log: "EventLog", keys: "KeyRing", telemetry: "Telemetry",
+    *, scopes: Sequence[str] | None,
+) -> None:  # fmt: skip
     """What Cafe24, its operators and their monitoring call; not part of the API's description."""
     from starlette.routing import Route
 
-    from cafe24_pipelines import parts
     from cafe24_pipelines.serving.consent import ConsentRoutes
     from cafe24_pipelines.serving.docs_page import DocsPage
     from cafe24_pipelines.serving.health import HealthRoute
     from cafe24_pipelines.serving.hooks import WebhookRoute
     from cafe24_pipelines.serving.metrics_route import MetricsRoute
 
-    log = parts.event_log(settings)
     consent = ConsentRoutes(settings, log, scopes=scopes)
     app.router.routes += [
         Route("/webhooks/cafe24", WebhookRoute(settings, log).post, methods=["POST"]),

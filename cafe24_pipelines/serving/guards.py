@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cafe24_pipelines.serving.problems import Problem
+from cafe24_pipelines.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from cafe24_pipelines.serving.telemetry import Telemetry
@@ -42,7 +43,7 @@ HEADERS: Final = {
 def on_this_machine(request: Request) -> bool:
     """Whether a browser or program on this machine asks, not one behind a proxy on it."""
     peer = request.client.host if request.client else ""
-    named = request.url.hostname in ("127.0.0.1", "localhost", "::1")
+    named = request.url.hostname in LOOPBACK
     return peer in ("127.0.0.1", "::1") and named and not any(h in request.headers for h in FORWARDED)
 
 

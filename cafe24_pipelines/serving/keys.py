@@ -82,15 +82,12 @@ class KeyRing:
     def keys(self, opens: str) -> list[ApiKey]:
         """Every key that was made, oldest first, those that were revoked too."""
         found: dict[str, ApiKey] = {}
-        after = 0
-        while page := self._log.read(opens, types=(ADDED, REVOKED), after=after):
-            for e in page:
-                key_id = e.payload["key_id"]
-                if e.type == ADDED:
-                    found[key_id] = ApiKey(key_id, opens, e.payload["name"], e.payload["sha256"], e.occurred_at)
-                elif key_id in found:
-                    found[key_id] = replace(found[key_id], revoked=e.occurred_at)
-            after = page[-1].seq
+        for e in self._log.read_all(opens, types=(ADDED, REVOKED)):
+            key_id = e.payload["key_id"]
+            if e.type == ADDED:
+                found[key_id] = ApiKey(key_id, opens, e.payload["name"], e.payload["sha256"], e.occurred_at)
+            elif key_id in found:
+                found[key_id] = replace(found[key_id], revoked=e.occurred_at)
         return list(found.values())
 
     def revoke(self, opens: str, key_id: str) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cafe24_pipelines.discovery.patterns import Pattern
     from cafe24_pipelines.serving.mall_services import MallView
     from cafe24_pipelines.settings import Settings
+    from cafe24_pipelines.stores.events import EventLog
 
 
 def dashboard(settings: "Settings", view: "MallView") -> dict[str, Any]:
@@ -29,7 +30,7 @@ def dashboard(settings: "Settings", view: "MallView") -> dict[str, Any]:
         "graph": {"nodes": graph.nodes, "relationships": graph.relationships, "by_label": graph.by_label},
         "vectors": services.retriever.vectors.counts(mall_id),
         "patterns_by_status": dict(sorted(Counter(p.status for p in services.patterns).items())),
-        "health": _health(settings, mall_id),
+        "health": _health(log, mall_id),
         "feedback": counts(log, mall_id),
         "analyses": _analyses(settings, mall_id),
     }
@@ -55,10 +56,10 @@ def _insight(pattern: "Pattern") -> dict[str, Any]:
     }
 
 
-def _health(settings: "Settings", mall_id: str) -> dict[str, Any]:
+def _health(log: "EventLog", mall_id: str) -> dict[str, Any]:
     from cafe24_pipelines.ontology.health_history import trend
 
-    moved = trend(parts.event_log(settings), mall_id)
+    moved = trend(log, mall_id)
     if not moved.points:
         return {"score": None, "at": "", "parts": {}, "alarm": ""}
     latest = moved.points[-1]

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.settings import LOOPBACK, Settings
 
 if TYPE_CHECKING:
     from cafe24_pipelines.serving.app import ApiLimits
 
 MOST_CONNECTIONS: Final = 256
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
@@ -36,7 +35,7 @@ def serve(
     from cafe24_pipelines.serving.app import ApiLimits, create_app
 
     limits = limits or ApiLimits()
-    if limits.without_keys and host not in _LOOPBACK:
+    if limits.without_keys and host not in LOOPBACK:
         raise BadInput("--no-keys is for loopback only", remedy="make a key: cafe24 keys add --mall NAME")
     for line in what_is_open(settings, host, port, limits):
         say(line)

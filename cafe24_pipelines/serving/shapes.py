@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Answer
     from cafe24_pipelines.serving.mall_services import MallView
 
-_KEPT = ("answer", "arm", "model", "citations", "numbers", "refused", "latency_ms", "cost_usd")
+_KEPT = (
+    "answer", "arm", "model", "citations", "numbers", "refused", "latency_ms", "cost_usd", "rule", "withheld",
+    "masked", "retrieved", "usage",
+)  # fmt: skip
 
 
 def answer_json(view: "MallView", question: str, answer: "Answer") -> dict[str, Any]:
@@ -19,9 +22,4 @@ def answer_json(view: "MallView", question: str, answer: "Answer") -> dict[str, 
         "mall_id": view.mall_id,
         "build": view.build,
         **{name: sent[name] for name in _KEPT},
-        "rule": answer.rule,
-        "withheld": list(answer.withheld),
-        "masked": list(answer.masked),
-        "retrieved": answer.retrieved,
-        "usage": answer.usage.to_json(),
     }

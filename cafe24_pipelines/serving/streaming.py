@@ -44,10 +44,7 @@ async def event_stream(
     try:
         first = await anext(source)
     except Exception as e:
-        problem = of_error(e)
-        if problem is None or problem is e:
-            raise
-        raise problem from None
+        raise of_error(e) or e from None
     return StreamingResponse(
         _lines(first, source, request_id), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"}
     )
@@ -56,23 +53,14 @@ async def event_stream(
 def _events(
     view: "MallView", question: str, arm: str, finish: "Callable[[MallView, Answer], dict[str, Any]]"
 ) -> Generator[Event]:
-    """Sentences, then the answer as it is sent."""
-    for piece in answer_pieces(view, question, arm):
-        if isinstance(piece, str):
-            yield "delta", {"text": piece}
-        else:
-            yield "answer", finish(view, piece)
-
-
-def answer_pieces(view: "MallView", question: str, arm: str) -> "Generator[str | Answer]":
-    """The sentences of an answer as they are ready, and the answer."""
+    """Sentences as they are ready, then the answer as it is sent."""
     from cafe24_pipelines.answers.ask import ask_stream
 
     for chunk in ask_stream(question, view.services, arm=arm):
         if chunk.text:
-            yield chunk.text
+            yield "delta", {"text": chunk.text}
         if chunk.answer is not None:
-            yield chunk.answer
+            yield "answer", finish(view, chunk.answer)
 
 
 async def _lines(first: Event, rest: AsyncIterator[Event], request_id: str) -> AsyncIterator[bytes]:

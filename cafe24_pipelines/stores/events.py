@@ -136,6 +136,12 @@ class EventLog:
             values += list(types)
         return self._select(where, values, limit)
 
+    def read_all(self, mall_id: str, *, types: tuple[str, ...] = (), after: int = 0) -> Iterator[Event]:
+        """Every event of a mall as of `read`, a page at a time."""
+        while page := self.read(mall_id, types=types, after=after):
+            yield from page
+            after = page[-1].seq
+
     def latest(self, mall_id: str, types: tuple[str, ...], limit: int = 50) -> list[Event]:
         """The `limit` latest events of these types of a mall, newest first."""
         where = f"mall_id = ? AND type IN ({', '.join('?' * len(types))})"

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.answers.feedback import VERDICTS
-from cafe24_pipelines.answers.feedback import all_feedback as _all_feedback
+from cafe24_pipelines.answers.feedback import VERDICTS, all_feedback
 from cafe24_pipelines.operations.failures import FAILED
 from cafe24_pipelines.operations.failures import RECOVERED as RUNS_AGAIN
 from cafe24_pipelines.research.comparison import ALERT as RESEARCH_ALERT
@@ -65,7 +64,7 @@ def news(log: "EventLog", mall_id: str, start: datetime, end: datetime) -> News:
 
     new, broke, held = _findings(pattern_histories(log, mall_id), start, end)
     feedback = dict.fromkeys(VERDICTS, 0)
-    for one in _all_feedback(log, mall_id):
+    for one in all_feedback(log, mall_id):
         if one.at and start <= one.at < end:
             feedback[one.verdict] += 1
     by_type: dict[str, list[Event]] = {}
@@ -79,10 +78,7 @@ def between(
     log: "EventLog", mall_id: str, types: tuple[str, ...], start: datetime, end: datetime
 ) -> "Iterator[Event]":
     """The mall's events of these types that occurred in [start, end), in the order of the log."""
-    after = 0
-    while page := log.read(mall_id, types=types, after=after):
-        yield from (e for e in page if start <= e.occurred_at < end)
-        after = page[-1].seq
+    return (e for e in log.read_all(mall_id, types=types) if start <= e.occurred_at < end)
 
 
 # -- inside --------------------------------------------------------------------------------------------------

@@ -11,15 +11,12 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
+from benchmarks.sandbox_home import publish_sandbox
 from cafe24_pipelines import parts
 from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.llm import LanguageModel
-from cafe24_pipelines.cafe24.landing import land_shop
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern
-from cafe24_pipelines.knowledge.documents import documents_table, load_documents
-from cafe24_pipelines.knowledge.index import publish_documents
-from cafe24_pipelines.ontology.build import publish_graph
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.lake import MallLake
 from cafe24_pipelines.stores.schemas import TABLES
@@ -41,13 +38,9 @@ def sandbox_services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Services over a sandbox mall of 300 members with a part of the documentation. Read only."""
     settings = Settings.from_env({"CAFE24_SANDBOX_CUSTOMERS": "300"}, home=tmp_path_factory.mktemp("answers"))
     mall = Mall("sandbox")
+    publish_sandbox(settings, mall, lambda d: d.kind != "endpoint" or d.resource in RESOURCES)
     lake = parts.mall_lake(settings, mall.mall_id)
-    land_shop(mall, lake, settings)
-    documents = [d for d in load_documents("") if d.kind != "endpoint" or d.resource in RESOURCES]
-    lake.land("documents", documents_table(documents), snapshot=True)
     vectors, graph = parts.vector_store(settings), parts.graph_store(settings)
-    publish_documents(lake, vectors, parts.encoder_store(settings))
-    publish_graph(graph, lake, mall, [])
     patterns = [
         made_pattern(1, "첫 배송이 6일 이상 걸린 고객은 재구매율이 21.9%p 낮습니다"),
         made_pattern(2, "요일마다 주문이 고르지 않습니다", status="tentative", detector="temporal"),

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from benchmarks.loopback import handled
 from cafe24_pipelines.codegen import isolation as rooms
 from cafe24_pipelines.codegen.cell import Bounds
 from cafe24_pipelines.codegen.isolation import Isolation, NotIsolated
@@ -35,15 +35,10 @@ def test_host_loopback_and_the_world_are_out_of_reach(isolation: Isolation) -> N
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Canary)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        for host, port in (("127.0.0.1", server.server_port), ("1.1.1.1", 53), ("10.0.0.1", 80)):
+    with handled(Canary) as httpd:
+        for host, port in (("127.0.0.1", httpd.server_port), ("1.1.1.1", 53), ("10.0.0.1", 80)):
             run = isolation.run(attempt(f"import socket\nsocket.create_connection(({host!r}, {port}), timeout=2)"))
             assert "REFUSED" in run.output, (host, run)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert asked == []
     names = isolation.run("import socket\nprint([name for _, name in socket.if_nameindex()])")
     assert [n for n in ("eth", "ens", "wl", "docker") if n in names.output] == []

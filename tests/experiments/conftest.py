@@ -7,16 +7,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from benchmarks.sandbox_home import publish_sandbox
 from cafe24_pipelines import parts
 from cafe24_pipelines.answers.ask import Services
-from cafe24_pipelines.cafe24.landing import land_shop
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.experiments.frames import raw_of_lake
 from cafe24_pipelines.experiments.question_set import QuestionSet, question_set
 from cafe24_pipelines.experiments.raw import Raw, raw_of
-from cafe24_pipelines.knowledge.documents import documents_table, load_documents
-from cafe24_pipelines.knowledge.index import publish_documents
-from cafe24_pipelines.ontology.build import publish_graph
 from cafe24_pipelines.settings import Settings
 
 MEMBERS = 300
@@ -28,16 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home that holds a sandbox mall with a part of the documentation: lake, vectors, graph. Read only."""
     env = {"CAFE24_SANDBOX_CUSTOMERS": str(MEMBERS)}
     settings = Settings.from_env(env, home=tmp_path_factory.mktemp("experiments") / "home")
-    mall = Mall("sandbox")
-    lake = parts.mall_lake(settings, mall.mall_id)
-    land_shop(mall, lake, settings)
-    documents = [d for d in load_documents("") if d.kind != "endpoint" or d.resource in RESOURCES]
-    lake.land("documents", documents_table(documents), snapshot=True)
-    vectors, graph = parts.vector_store(settings), parts.graph_store(settings)
-    publish_documents(lake, vectors, parts.encoder_store(settings))
-    publish_graph(graph, lake, mall, [])
-    graph.close()
-    vectors.close()
+    publish_sandbox(settings, Mall("sandbox"), lambda d: d.kind != "endpoint" or d.resource in RESOURCES)
     return settings
 
 
@@ -56,10 +44,8 @@ def questions(landed: Raw) -> QuestionSet:
 @pytest.fixture(scope="session")
 def built(home: Settings) -> Iterator[Services]:
     """Services over the mall, with the local composer. Read only."""
-    graph, vectors = parts.graph_store(home), parts.vector_store(home)
-    yield parts.services(home, "sandbox", graph, vectors)
-    graph.close()
-    vectors.close()
+    with parts.open_stores(home) as (graph, vectors):
+        yield parts.services(home, "sandbox", graph, vectors)
 
 
 def _times(*values: str | None) -> Any:

@@ -6,18 +6,17 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from cafe24_pipelines.discovery.statistics import holm, sign_test
 from cafe24_pipelines.experiments.statistics import (
     ALPHA,
     by_family,
     compare_ranks,
     compare_right,
-    holm,
     judged,
     kappa,
     paired_bootstrap,
     paired_newcombe,
     pairs_needed,
-    sign_test,
 )
 
 

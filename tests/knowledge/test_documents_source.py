@@ -3,11 +3,12 @@
 import gzip
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from benchmarks.loopback import handled
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.knowledge import page_source
 from cafe24_pipelines.knowledge.documents import load_documents
@@ -48,16 +49,10 @@ class Site(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    server.daemon_threads = True
-    server.gate = threading.Event()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.gate.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with handled(Site) as httpd:
+        httpd.gate = threading.Event()  # type: ignore[attr-defined]
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.gate.set()  # type: ignore[attr-defined]
 
 
 def check(source: str) -> None:

@@ -1,15 +1,15 @@
 """Encoders are frozen, versioned by content, and refitted by one stated policy."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.loopback import handled
 from cafe24_pipelines.errors import ConfigError, NotBuilt
 from cafe24_pipelines.knowledge.chunks import Chunk, chunk_documents
 from cafe24_pipelines.knowledge.documents import Document
@@ -182,14 +182,9 @@ def embeddings() -> Iterator[Embeddings]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with handled(Handler) as httpd:
+        state.url = f"http://127.0.0.1:{httpd.server_port}/v1"
+        yield state
 
 
 def test_an_embedding_model_gives_dense_vectors_and_its_key_is_never_stored(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import retrieval_parts as parts
+from cafe24_pipelines.discovery.statistics import sign_test
 from cafe24_pipelines.knowledge.documents import Document, load_documents
 from cafe24_pipelines.knowledge.evaluation import (
     ANSWER,
@@ -23,7 +24,6 @@ from cafe24_pipelines.knowledge.evaluation import (
     compare,
     evaluate,
     load_questions,
-    mcnemar,
     metrics,
 )
 from cafe24_pipelines.ontology.model import load_domain
@@ -173,8 +173,8 @@ def test_intervals_are_seeded_bootstraps_of_the_mean() -> None:
 
 
 def test_the_comparison_is_paired_and_exact() -> None:
-    assert mcnemar(0, 0) == 1.0
-    assert mcnemar(8, 1) == mcnemar(1, 8) == pytest.approx(2 * (1 + 9) / 2**9)
+    assert sign_test(0, 0) == 1.0
+    assert sign_test(8, 1) == sign_test(1, 8) == pytest.approx(2 * (1 + 9) / 2**9)
     questions = [question(str(i), a=ANSWER) for i in range(20)]
     better = evaluate(lambda text, _: ["a"] if int(text) < 15 else [], questions)
     worse = evaluate(lambda text, _: ["a"] if int(text) % 2 else ["x", "a"], questions)
@@ -182,7 +182,7 @@ def test_the_comparison_is_paired_and_exact() -> None:
     wins = [i for i in range(15) if i % 2 == 0]
     losses = [i for i in range(15, 20) if i % 2]
     assert (found.only_first, found.only_second) == (len(wins), len(losses))
-    assert found.p == mcnemar(len(wins), len(losses))
+    assert found.p == sign_test(len(wins), len(losses))
     differences = [b - w for b, w in zip(better.values["ndcg@10"], worse.values["ndcg@10"], strict=True)]
     assert found.ndcg.value == pytest.approx(sum(differences) / 20)
     assert found.ndcg.low < found.ndcg.value < found.ndcg.high

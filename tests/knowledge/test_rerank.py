@@ -2,13 +2,13 @@
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from benchmarks.loopback import handled
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.knowledge.rerank import AsRetrieved, LiteLLMReranker, OverlapReranker, Reranker, reranker
 
@@ -40,8 +40,7 @@ class RerankServer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.handler, self.url = Handler, ""
 
 
 def by_length(body: dict[str, Any]) -> tuple[int, Any]:
@@ -54,12 +53,9 @@ def by_length(body: dict[str, Any]) -> tuple[int, Any]:
 @pytest.fixture
 def server() -> Iterator[RerankServer]:
     made = RerankServer()
-    thread = threading.Thread(target=made.http.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
-    thread.join()
+    with handled(made.handler) as httpd:
+        made.url = f"http://127.0.0.1:{httpd.server_port}"
+        yield made
 
 
 def test_a_model_behind_litellm_scores_every_text(server: RerankServer) -> None:

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.sandbox_home import publish_sandbox
 from cafe24_pipelines import parts
 from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.feedback import Feedback, answer_id, receive
-from cafe24_pipelines.cafe24.landing import land_shop
 from cafe24_pipelines.cafe24.malls import Mall, register
-from cafe24_pipelines.knowledge.documents import documents_table, load_documents
-from cafe24_pipelines.knowledge.index import publish_documents
-from cafe24_pipelines.ontology.build import publish_graph
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import EventLog
 
@@ -31,15 +28,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings.from_env(env, home=tmp_path_factory.mktemp("learning") / "home")
     mall = Mall(MALL)
     register(settings.home, mall)
-    lake = parts.mall_lake(settings, MALL)
-    land_shop(mall, lake, settings)
-    documents = [d for d in load_documents("") if d.kind != "endpoint" or d.resource in RESOURCES]
-    lake.land("documents", documents_table(documents), snapshot=True)
-    vectors, graph = parts.vector_store(settings), parts.graph_store(settings)
-    publish_documents(lake, vectors, parts.encoder_store(settings))
-    publish_graph(graph, lake, mall, [])
-    graph.close()
-    vectors.close()
+    publish_sandbox(settings, mall, lambda d: d.kind != "endpoint" or d.resource in RESOURCES)
     return settings
 
 
@@ -53,12 +42,8 @@ def home(built_home: Settings, tmp_path: Path) -> Settings:
 @contextmanager
 def services_of(settings: Settings) -> Iterator[Services]:
     """The mall's services, closed afterwards."""
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         yield parts.services(settings, MALL, graph, vectors)
-    finally:
-        graph.close()
-        vectors.close()
 
 
 @pytest.fixture(scope="session")

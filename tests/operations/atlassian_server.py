@@ -6,14 +6,15 @@ format), versions and transitions, and fails on demand. Does not belong here: wh
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
+
+from benchmarks.loopback import handled
 
 EMAIL, TOKEN, PROJECT, PAGE = "bot@example.com", "secret-token", "CRM", "4711"
 OPEN, DONE = ("10", "To Do", "new"), ("30", "Done", "done")
@@ -46,17 +47,10 @@ class Bad(Exception):
 def atlassian() -> Iterator[Atlassian]:
     """Run it on loopback."""
     site = Atlassian()
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.site = site  # type: ignore[attr-defined]
-    site.url = f"http://127.0.0.1:{httpd.server_port}"
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with handled(_Handler) as httpd:
+        httpd.site = site  # type: ignore[attr-defined]
+        site.url = f"http://127.0.0.1:{httpd.server_port}"
         yield site
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
 
 
 def _only(value: Any, allowed: set[str], required: set[str] = frozenset()) -> None:  # type: ignore[assignment]

@@ -6,8 +6,11 @@ Each call takes the next scripted reply; without one a message that is well form
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from benchmarks.loopback import handled
 
 PATH = "/services/T0000/B0000/secretsecret"
 _CONTROL = re.compile(r"<(?:https?://[^<>|\s]+\|[^<>|]+)>")
@@ -71,9 +74,8 @@ class SlackServer:
             def log_message(self, *args: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self._running = ExitStack()
+        self.server = self._running.enter_context(handled(Handler))
 
     @property
     def url(self) -> str:
@@ -113,5 +115,4 @@ class SlackServer:
 
     def close(self) -> None:
         self.released.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self._running.close()

@@ -1,15 +1,15 @@
 """A web site on loopback, with threads, that does what a test tells it, and remembers who asked for what."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.loopback import handled
 from cafe24_pipelines.research.book import claim_book
 from cafe24_pipelines.research.collect import Report, collect
 from cafe24_pipelines.research.fetch import Limits
@@ -94,15 +94,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture
 def site() -> Iterator[Site]:
     made = Site()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
-    server.daemon_threads = True
-    made.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield made
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with handled(_handler(made)) as httpd:
+        made.port = httpd.server_port
+        yield made
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.schedules.research import morning_research
-from cafe24_pipelines.sensors.cross_pattern import cross_pattern_v2, due
+from cafe24_pipelines.sensors.cross_pattern import cross_pattern_v2, stale_comparisons
+from cafe24_pipelines.sensors.watching import runs_for_changes, write_asked
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import EventLog
 
@@ -37,7 +38,12 @@ def test_it_asks_for_one_run_a_tick_whatever_malls_there_are(tmp_path: Path) -> 
 def test_a_comparison_is_due_when_it_is_not_of_what_stands_and_was_not_asked_for() -> None:
     wanted = dict.fromkeys("abcd", ("c2", "p2"))
     made = {"a": ("c2", "p2"), "b": ("c1", "p2"), "c": None, "d": ("c2", "p1")}
-    assert due(wanted, made, {"c": ("c2", "p2"), "d": ("c1", "p1")}) == ["b", "d"]
+    stale = stale_comparisons(wanted, made)
+    asked = write_asked({"c": stale["c"], "d": "another"})
+    with dg.build_sensor_context(cursor=asked) as context:
+        result = runs_for_changes(context, stale, lambda m, _: dg.RunRequest(partition_key=m), nothing="")
+    assert isinstance(result, dg.SensorResult)
+    assert [r.partition_key for r in result.run_requests or ()] == ["b", "d"]
 
 
 def _tick(settings: Settings, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:

@@ -4,9 +4,11 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+
+from benchmarks.loopback import handled
 
 
 class Receiver:
@@ -32,17 +34,15 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.handler, self.url = Handler, ""
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     running = Receiver()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    with handled(running.handler) as httpd:
+        running.url = f"http://127.0.0.1:{httpd.server_port}/hooks"
+        yield running
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from benchmarks.loopback import handled
 
 Body = dict[str, Any]
 
@@ -113,18 +115,10 @@ def openai_server(
     """Run a server on loopback; with `key`, no other key is accepted (a key must be sent in any case)."""
     known = tuple(models)
     decide: Script = script if callable(script) else (lambda _: script)
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.daemon_threads = True
-    server = OpenAIServer(f"http://127.0.0.1:{httpd.server_port}/v1")
-    httpd.setup = (decide, key, known, server)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with handled(_Handler) as httpd:
+        server = OpenAIServer(f"http://127.0.0.1:{httpd.server_port}/v1")
+        httpd.setup = (decide, key, known, server)  # type: ignore[attr-defined]
         yield server
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
 
 
 class _Refused(Exception):

@@ -1,10 +1,7 @@
 """A served app on loopback, with a home of its own and two registered malls."""
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,47 +9,27 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
+from benchmarks import loopback
 from cafe24_pipelines.cafe24.malls import Mall, register
-from cafe24_pipelines.serving.app import create_app, server_options
+from cafe24_pipelines.serving.app import create_app
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import EventLog
 
 KEY = "the-key-of-the-developer-centre"
 
 
-@contextmanager
-def _served(app: Starlette) -> Iterator[str]:
-    """The app behind a real socket; its base address."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, **(server_options("127.0.0.1", port) | {"log_config": None})))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture
 def served() -> Callable[[Starlette], AbstractContextManager[str]]:
     """Puts an app behind a real socket for the length of a `with`."""
-    return _served
+    return loopback.served
 
 
 @pytest.fixture(scope="session")
 def serving() -> Callable[[Starlette], AbstractContextManager[str]]:
     """`served`, for fixtures that live longer than a test."""
-    return _served
+    return loopback.served
 
 
 @pytest.fixture
@@ -70,7 +47,7 @@ def log(settings: Settings) -> EventLog:
 
 @pytest.fixture
 def address(settings: Settings) -> Iterator[str]:
-    with _served(create_app(settings)) as url:
+    with loopback.served(create_app(settings)) as url:
         yield url
 
 

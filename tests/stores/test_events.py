@@ -55,6 +55,12 @@ def test_reading_is_scoped_by_mall_type_place_and_limit(log):
     assert [e.event_id for e in log.read("shop", after=everything[0].seq, limit=1)] == ["c"]
 
 
+def test_all_events_are_read_page_by_page_each_once(log):
+    log.append([*(event(f"{n}", n=n) for n in range(2500)), event("other", mall="rival"), event("t", kind="other")])
+    assert [e.payload["n"] for e in log.read_all("shop", types=("feedback.received",))] == list(range(2500))
+    assert len(list(log.read_all("shop", after=1000))) == 1501
+
+
 def test_a_time_without_zone_is_refused_and_nothing_is_logged(log):
     with pytest.raises(ValueError, match="time zone"):
         log.append([event("a"), event("b", at=datetime(2026, 1, 1))])  # noqa: DTZ001

@@ -26,8 +26,7 @@ def rebuild_projections(settings: Settings, mall: "Mall", progress: Progress) ->
     """Publish again whatever was published; the names of what was made anew, in order."""
     from cafe24_pipelines import parts
 
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         rebuild = _Rebuild(settings, mall, graph, vectors, progress)
         rebuild.tables()
         rebuild.findings()
@@ -35,9 +34,6 @@ def rebuild_projections(settings: Settings, mall: "Mall", progress: Progress) ->
         rebuild.answers()
         rebuild.forget()
         rebuild.dataset()
-    finally:
-        graph.close()
-        vectors.close()
     return rebuild.done
 
 

@@ -207,8 +207,7 @@ def unpacked(value: bytes) -> bytes:
 def _search_stores(settings: Settings, mall_id: str, needles: Needles, result: Search) -> None:
     from cafe24_pipelines import parts
 
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    try:
+    with parts.open_stores(settings) as (graph, vectors):
         for staged in (False, True):
             name = f"graph ({settings.graph}, {'staged' if staged else 'published'})"
             query = "MATCH (n:CRM_Customer) WHERE n.member_key = $key OR n.uid = $uid RETURN count(n) AS n"
@@ -225,9 +224,6 @@ def _search_stores(settings: Settings, mall_id: str, needles: Needles, result: S
                 result.stores.append(f"vectors ({settings.vectors}, {collection})")
             for point in points.values():
                 result.found(f"vectors ({settings.vectors})", collection, needles.kinds_in(str(point.payload)))
-    finally:
-        graph.close()
-        vectors.close()
 
 
 def unknown_fields_seal(settings: Settings, mall_id: str) -> "Seal | None":

@@ -3,10 +3,10 @@
 Does not belong here: windows in general (see `dated.py`), statistics that don't say their day (`shelf.py`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from cafe24_pipelines.cafe24.sync.agreement import Outcome, agree_by_repetition
 from cafe24_pipelines.cafe24.sync.dated import DatedWalk
@@ -20,11 +20,6 @@ REFUNDED_POINTS = "D"
 _DAY: Final = timedelta(days=1)
 _LONG: Final = "product_sales"
 """A row an hour and variant: a month of them may be longer than can be paged."""
-
-
-def is_refunded(point: Mapping[str, Any]) -> bool:
-    """Whether a raw row belongs to that case."""
-    return point.get("case") == REFUNDED_POINTS
 
 
 class PointWalk(DatedWalk):
