@@ -74,7 +74,7 @@ def _malls(given: argparse.Namespace, folder: Path) -> int:
 
     sizes = sorted({size for size in SIZES if size < given.malls} | {given.malls})
     wrong = verdicts(measure(folder, sizes, _say, given.home))
-    print(_answer("every sensor is flat, and within its time", wrong))
+    print(_answer("every sensor and schedule is flat, and within its time", wrong))
     took = batch(folder, min(given.malls, 50), _say, given.home)
     wrong += [f"{what} failed" for what, seconds in took.items() if seconds == float("inf")]
     return 1 if wrong else 0

@@ -64,7 +64,8 @@ class Drive:
         self.schedules = {s.name: s for s in defs.schedules or () if isinstance(s, dg.ScheduleDefinition)}
         every = {s.name: s for s in defs.sensors or () if isinstance(s, dg.SensorDefinition)}
         self.status = {n: s for n, s in every.items() if isinstance(s, dg.RunStatusSensorDefinition)}
-        self.sensors = {n: s for n, s in every.items() if n not in self.status}
+        conditions = {n for n, s in every.items() if isinstance(s, dg.AutomationConditionSensorDefinition)}
+        self.sensors = {n: s for n, s in every.items() if n not in {*self.status, *conditions}}
         every_one: dict[str, Any] = {**self.schedules, **self.sensors}
         self.workflows = sorted(name for name, d in every_one.items() if WORKFLOW_TAG in d.tags)
         self.cursors: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""Many malls: what a tick of each sensor costs at 10, 50 and 200 malls, and one run that carries a batch of them.
+"""Many malls: what a tick of each sensor and schedule costs at 10, 50 and 200 malls, and runs that carry a batch.
 
 The malls are copies of one tiny mall that the chain built: its folders under other names (files linked, not copied),
 its registration, its partition, an event of each kind that workflows wait for. Does not belong here: the week itself.
@@ -15,24 +15,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 from benchmarks.week_drive import Drive, Tick
-from cafe24_pipelines.names import SANDBOX_MALL
+from cafe24_pipelines.names import SANDBOX_MALL, SEOUL
+from cafe24_pipelines.schedules.batches import MOST_MALLS
 
 SIZES: Final = (10, 50, 200)
 LIMIT_S: Final = 10.0
-"""No sensor may take longer for a tick."""
+"""No sensor and no schedule may take longer for a tick."""
+BATCHED: Final = ("ontology_health", "evening_analysis", "weekly_retrospective", "code_analyzer", "insight_publisher")
+"""Schedules whose runs carry many malls; written down a second time, on purpose."""
 ROUNDS: Final = 3
 FLAT: Final = 2.0
-"""A sensor is flat when a mall more costs, between the two largest sizes, at most so many times a mall's share at the
+"""A tick is flat when a mall more costs, between the two largest sizes, at most so many times a mall's share at the
 largest: its cost grows with the malls, and no faster."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A sensor at a number of malls: processor seconds of its first tick (every mall is new) and of a quiet one."""
+    """A sensor or schedule at a number of malls: processor seconds of its first tick and of a later one.
 
-    sensor: str
+    At a sensor's first tick every mall is new, and a later one is quiet. `asked` counts the runs that a sensor asked
+    for until it was quiet, or a schedule in one tick.
+    """
+
+    name: str
+    kind: str
     malls: int
     first: float
     steady: float
@@ -41,29 +50,34 @@ class Cost:
 
 
 def measure(folder: Path, sizes: Sequence[int], say: Callable[[str], None], built: Path | None = None) -> list[Cost]:
-    """The cost of every sensor at each size; `built` is a home with the sandbox mall (default: one is made)."""
+    """The cost of every sensor and schedule at each size; `built` is a home with the sandbox mall (default: made)."""
     source, found = built or _built(folder / "one", say), []
     for size in sorted(sizes):
         home = folder / f"malls-{size}"
         names = [f"mall{n:03d}" for n in range(size)]
         with _many(source, home, names) as drive:
-            for name in drive.sensors:
-                found.append(_cost(drive, name, size))
-                cost = found[-1]
-                say(f"{size:>4} malls  {name:<24} first {cost.first:7.3f} s  steady {cost.steady:7.3f} s  "
-                    f"{1000 * cost.steady / size:8.2f} ms a mall  asked {cost.asked}  {cost.why[:80]}")  # fmt: skip
+            for name in (*drive.sensors, *drive.schedules):
+                cost = (_sensor if name in drive.sensors else _schedule)(drive, name, size)
+                found.append(cost)
+                say(f"{size:>4} malls  {cost.kind:<8} {name:<24} first {cost.first:7.3f} s  "
+                    f"steady {cost.steady:7.3f} s  {1000 * cost.steady / size:8.2f} ms a mall  "
+                    f"asked {cost.asked}  {cost.why[:80]}")  # fmt: skip
         shutil.rmtree(home, ignore_errors=True)
     return found
 
 
 def verdicts(found: Sequence[Cost]) -> list[str]:
-    """What is wrong: ticks beyond the limit, and sensors that aren't flat."""
+    """What is wrong: ticks beyond the limit or that aren't flat, and a run a mall where a run carries many."""
     wrong = [
-        f"{c.sensor}: {max(c.first, c.steady):.1f} s a tick at {c.malls} malls (at most {LIMIT_S:g})"
+        f"{c.name}: {max(c.first, c.steady):.1f} s a tick at {c.malls} malls (at most {LIMIT_S:g})"
         for c in found if max(c.first, c.steady) > LIMIT_S
     ]  # fmt: skip
-    for name in dict.fromkeys(c.sensor for c in found):
-        mine = sorted((c for c in found if c.sensor == name), key=lambda c: c.malls)
+    wrong += [
+        f"{c.name}: {c.asked} runs for {c.malls} malls (a run carries {MOST_MALLS}) {c.why}"
+        for c in found if c.name in BATCHED and c.asked != -(-c.malls // MOST_MALLS)
+    ]  # fmt: skip
+    for name in dict.fromkeys(c.name for c in found):
+        mine = sorted((c for c in found if c.name == name), key=lambda c: c.malls)
         if len(mine) < 2 or mine[-1].steady < 0.2:  # below that, a tick is what starting it costs
             continue
         before, most = mine[-2], mine[-1]
@@ -77,7 +91,7 @@ def verdicts(found: Sequence[Cost]) -> list[str]:
 
 
 def batch(folder: Path, size: int, say: Callable[[str], None], built: Path | None = None) -> dict[str, float]:
-    """One embedded run that looks after the tokens of `size` malls, against runs of one mall each."""
+    """Embedded runs that carry `size` malls, of tokens looked after and of days summed up, against runs for one."""
     from cafe24_pipelines.cafe24.admin_api.oauth import token_set
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
     from cafe24_pipelines.sandbox.mall.mall import SandboxMall
@@ -96,11 +110,13 @@ def batch(folder: Path, size: int, say: Callable[[str], None], built: Path | Non
             pair = token_set(sandbox.control.grant(mall_id=name), time.time())
             token_keeper(settings, name).install(pair)
         took = {}
-        for what, malls in (("one mall", names[:1]), ("one mall again", names[:1]), (f"{size} malls", names)):
-            config = {"ops": {"care_for_tokens": {"config": {"malls": malls}}}}
-            run = drive.execute("token_care", "a person", at=now, config=config)
-            took[what] = run.seconds if run.ok else float("inf")
-            say(f"token_care, {what}: {run.seconds:.2f} s, {run.cpu:.2f} s CPU {run.error}")
+        for job, op in (("token_care", "care_for_tokens"), ("day_analysis", "day_summary_batch")):
+            for what, malls in (("one mall", names[:1]), ("one mall again", names[:1]), (f"{size} malls", names)):
+                config = {"ops": {op: {"config": {"malls": malls}}}}
+                run = drive.execute(job, "a person", at=now, config=config)
+                took[f"{job}, {what}"] = run.seconds if run.ok else float("inf")
+                say(f"{job}, {what}: {run.seconds:.2f} s, {run.cpu:.2f} s CPU, "
+                    f"{1000 * run.cpu / len(malls):.0f} ms CPU a mall {run.error}")  # fmt: skip
         run = drive.execute("readiness_check", "a person", at=now)
         took[f"readiness of {size} malls"] = run.seconds if run.ok else float("inf")
         say(f"readiness_check over {size} malls: {run.seconds:.2f} s, {run.cpu:.2f} s CPU {run.error}")
@@ -108,7 +124,7 @@ def batch(folder: Path, size: int, say: Callable[[str], None], built: Path | Non
     return took
 
 
-def _cost(drive: Drive, name: str, size: int) -> Cost:
+def _sensor(drive: Drive, name: str, size: int) -> Cost:
     """The first tick and the median of some after it; asked-for runs are not executed, their cursor is kept."""
     first = _asked(drive, name)
     after = [first]
@@ -116,13 +132,22 @@ def _cost(drive: Drive, name: str, size: int) -> Cost:
         after.append(_asked(drive, name))
     steady = [_asked(drive, name) for _ in range(ROUNDS)]
     why = next((t.why for t in (*steady, *after) if t.failed), steady[-1].why)
-    return Cost(name, size, first.cpu, statistics.median(t.cpu for t in steady),
+    return Cost(name, "sensor", size, first.cpu, statistics.median(t.cpu for t in steady),
                 sum(t.asked for t in after), why)  # fmt: skip
+
+
+def _schedule(drive: Drive, name: str, size: int) -> Cost:
+    """The first tick and the median of some after it, each as at midnight, when every plan has its sync."""
+    first, *steady = [_asked(drive, name) for _ in range(1 + ROUNDS)]
+    why = next((t.why for t in (first, *steady) if t.failed), first.why)
+    return Cost(name, "schedule", size, first.cpu, statistics.median(t.cpu for t in steady), first.asked, why)
 
 
 def _asked(drive: Drive, name: str) -> Tick:
     with mock.patch.object(drive, "_start", lambda tick, requests, tag, scope: _counted(tick, requests)):
-        return drive.sensor(name, datetime.now(UTC))
+        if name in drive.sensors:
+            return drive.sensor(name, datetime.now(UTC))
+        return drive.schedule(name, datetime(2026, 11, 1, tzinfo=ZoneInfo(SEOUL)))
 
 
 def _counted(tick: Tick, requests: list[Any]) -> Tick:

@@ -1,7 +1,8 @@
 """What the Dagster instance knows, as facts for `operations/readiness.py`: a thin collector.
 
 Reads only, in a bounded number of queries: one an automation for its last tick and run, one an asset for its
-partitions, one a mall for all checks. Does not belong here: judging what it finds.
+partitions, one a mall for all checks, two for the last landing of every mall. Does not belong here: judging what it
+finds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +25,15 @@ _ANY: Final = ("*",)
 
 
 def readiness_facts(settings: "Settings", instance: dg.DagsterInstance, defs: dg.Definitions) -> Facts:
-    """Every fact of an installation, for all malls that it knows."""
-    from cafe24_pipelines.operations.store_facts import job_items, model_items, store_items
+    """Every fact of an installation, for all malls that it serves."""
+    from cafe24_pipelines.operations.silence import silence_items
+    from cafe24_pipelines.operations.store_facts import job_items, model_items, served_malls, store_items
     from cafe24_pipelines.sensors.watching import registered_malls
 
-    registered = registered_malls(instance, settings)
+    registered = served_malls(settings, registered_malls(instance, settings))
     malls, api = list(registered), {m for m, mall in registered.items() if mall.source == "api"}
     others: list[Item] = [*store_items(settings, malls), *job_items(settings, malls), *model_items(settings)]
+    others += silence_items(settings, registered, last_landings(instance, malls))
     return Facts(
         tuple(automation_facts(instance, defs)), tuple(asset_facts(instance, defs, malls, api)),
         tuple(check_facts(instance, defs, malls)), others,
@@ -124,6 +127,19 @@ def _bound(spec: dg.AssetSpec) -> dict[str, Any]:
     if hasattr(policy, "fail_window"):
         return {"fail_after": policy.fail_window.to_timedelta()}
     return {"deadline": (policy.deadline_cron, policy.lower_bound_delta, policy.timezone)}
+
+
+def last_landings(instance: dg.DagsterInstance, malls: Sequence[str]) -> dict[str, datetime]:
+    """When the shop tables of each mall last landed: two queries for all malls."""
+    orders = dg.AssetKey("orders")
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        orders, dg.DagsterEventType.ASSET_MATERIALIZATION, set(malls)
+    )
+    if not latest:
+        return {}
+    wanted = dg.AssetRecordsFilter(orders, storage_ids=sorted(latest.values()))
+    records = instance.fetch_materializations(wanted, limit=len(latest)).records
+    return {str(r.partition_key): datetime.fromtimestamp(r.timestamp, UTC) for r in records}
 
 
 def check_facts(instance: dg.DagsterInstance, defs: dg.Definitions, malls: Sequence[str]) -> Iterator[CheckFact]:

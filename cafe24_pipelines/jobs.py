@@ -1,4 +1,7 @@
-"""Jobs: named selections of the asset graph. Belongs here: selections only, no logic."""
+"""Jobs: named selections of the asset graph. Belongs here: selections only, no logic.
+
+What goes through many malls in one run is in `schedules/batch_jobs.py`.
+"""
 
 import dagster as dg
 
@@ -78,12 +81,6 @@ dashboard_rendering = dg.define_asset_job(
     description="One mall's report page, from its snapshot.",
 )
 
-digest_publication = dg.define_asset_job(
-    "digest_publication",
-    selection=dg.AssetSelection.assets("insight_digest"),
-    description="What is new of one mall to Slack, or to its file where no webhook is set.",
-)
-
 heartbeat_beat = dg.define_asset_job(
     "heartbeat_beat",
     selection=dg.AssetSelection.assets("heartbeat"),
@@ -114,40 +111,16 @@ code_generation = dg.define_asset_job(
     description="One mall's requests for code, each answered once.",
 )
 
-code_analysis = dg.define_asset_job(
-    "code_analysis",
-    selection=dg.AssetSelection.assets("api_recipes"),
-    description="Recipes mined from one mall's generated code.",
-)
-
 settings_trial = dg.define_asset_job(
     "settings_trial",
     selection=dg.AssetSelection.assets("retrieval_settings"),
     description="One trial of retrieval settings for one mall, offline.",
 )
 
-health_watch = dg.define_asset_job(
-    "health_watch",
-    selection=dg.AssetSelection.assets("ontology_health"),
-    description="One mall's graph checked, and an alarm where it fell.",
-)
-
 churn_watch = dg.define_asset_job(
     "churn_watch",
     selection=dg.AssetSelection.assets("churn_signals"),
     description="One mall's customers newly at risk, from the scores that stand.",
-)
-
-day_analysis = dg.define_asset_job(
-    "day_analysis",
-    selection=dg.AssetSelection.assets("day_summary"),
-    description="One mall's day beside what is usual.",
-)
-
-week_review = dg.define_asset_job(
-    "week_review",
-    selection=dg.AssetSelection.assets("week_retrospective"),
-    description="One mall's week, and what came of the promises of the week before.",
 )
 
 all_jobs = [
@@ -162,16 +135,11 @@ all_jobs = [
     research_summary,
     dashboard_publication,
     dashboard_rendering,
-    digest_publication,
     heartbeat_beat,
     readiness_check,
     model_warming,
     learning,
     code_generation,
-    code_analysis,
     settings_trial,
-    health_watch,
     churn_watch,
-    day_analysis,
-    week_review,
 ]

@@ -36,6 +36,11 @@ ML_TEAM: Final = "team:ml"
 OPERATIONS_MALL: Final = "_operations"
 """The reserved mall of events that are about the installation: a registered id never begins with "_"."""
 
+RESERVED_MALLS: Final = frozenset({"encoders", "sealing", *ARMS})
+"""Ids that no mall gets: what all share is called so (`vectors/encoders`, `keys/sealing.key`, arms in partitions) and
+would go with a mall of that name.
+"""
+
 # Pools: one for each shared service, so that a deployment can cap the load on it.
 GRAPH_POOL: Final = "graph"
 VECTOR_POOL: Final = "vectors"

@@ -1,5 +1,10 @@
-"""`cafe24 rebuild`: projections made anew from what has landed, outside a Dagster run, under the writer's lock."""
+"""`cafe24 rebuild`: projections made anew from what has landed, outside a Dagster run, under the writer's lock.
 
+Everything is read under the lock, too: what another run publishes while this one waits is what it builds from.
+Does not belong here: what a run of the chain does (see `assets/`).
+"""
+
+from contextlib import closing
 from typing import Any
 
 from cafe24_pipelines import parts
@@ -14,21 +19,16 @@ def rebuild_graph(settings: Settings, mall_id: str) -> dict[str, Any]:
     from cafe24_pipelines.discovery.patterns import PatternBook
     from cafe24_pipelines.ontology.build import publish_graph
 
-    graph, vectors = parts.graph_store(settings), parts.vector_store(settings)
-    with writer_lock(settings.home.writer_lock):
-        try:
-            counts = publish_graph(
-                graph,
-                parts.mall_lake(settings, mall_id),
-                mall(settings.home, mall_id),
-                PatternBook(settings.home.patterns).current(mall_id),
-                retriever=parts.retriever(settings, vectors, mall_id),
-                rebuild=True,
-            )
-            published = graph.published(mall_id)
-        finally:
-            graph.close()
-            vectors.close()
+    with writer_lock(settings.home.writer_lock), parts.open_stores(settings) as (graph, vectors):
+        counts = publish_graph(
+            graph,
+            parts.mall_lake(settings, mall_id),
+            mall(settings.home, mall_id),
+            PatternBook(settings.home.patterns).current(mall_id),
+            retriever=parts.retriever(settings, vectors, mall_id),
+            rebuild=True,
+        )
+        published = graph.published(mall_id)
     return {
         "nodes": counts.nodes,
         "relationships": counts.relationships,
@@ -44,18 +44,14 @@ def rebuild_vectors(settings: Settings, mall_id: str) -> dict[str, Any]:
     from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
     from cafe24_pipelines.reports.digest_documents import digest_documents
 
-    vectors, encoders = parts.vector_store(settings), parts.encoder_store(settings)
-    lake = parts.mall_lake(settings, mall_id)
-    found = PatternBook(settings.home.patterns).current(mall_id)
-    log = parts.event_log(settings)
-    texts = insight_documents(found, mall_id, wordings(log, mall_id, found, settings.llm_model))
-    texts += digest_documents(log, mall_id, found)
-    with writer_lock(settings.home.writer_lock):
-        try:
-            reports = [
-                *publish_documents(lake, vectors, encoders, refit=True, embedding_model=settings.embedding_model),
-                publish_texts(mall_id, INSIGHTS, texts, vectors, encoders),
-            ]
-        finally:
-            vectors.close()
+    with writer_lock(settings.home.writer_lock), closing(parts.vector_store(settings)) as vectors:
+        encoders, log = parts.encoder_store(settings), parts.event_log(settings)
+        found = PatternBook(settings.home.patterns).current(mall_id)
+        texts = insight_documents(found, mall_id, wordings(log, mall_id, found, settings.llm_model))
+        texts += digest_documents(log, mall_id, found)
+        lake, model = parts.mall_lake(settings, mall_id), settings.embedding_model
+        reports = [
+            *publish_documents(lake, vectors, encoders, refit=True, embedding_model=model),
+            publish_texts(mall_id, INSIGHTS, texts, vectors, encoders),
+        ]
     return {r.collection: r.points for r in reports}

@@ -45,7 +45,7 @@ def workflows(defs: "dg.Definitions") -> list[Workflow]:
     """Every definition with the workflow tag, in the table's order (those that it doesn't name come last)."""
     tagged = [d for d in (*(defs.schedules or ()), *(defs.sensors or ())) if WORKFLOW_TAG in (d.tags or {})]
     place = {name: i for i, name in enumerate(ORDER)}
-    return sorted(map(_read, tagged), key=lambda w: (place.get(w.name, len(place)), w.name))
+    return sorted(map(read_workflow, tagged), key=lambda w: (place.get(w.name, len(place)), w.name))
 
 
 def page(found: Iterable[Workflow]) -> str:
@@ -74,7 +74,8 @@ def page(found: Iterable[Workflow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read(definition: Any) -> Workflow:
+def read_workflow(definition: Any) -> Workflow:
+    """A schedule or sensor as its definition tells it."""
     cron = getattr(definition, "cron_schedule", None)
     told = {name: str(getattr(value, "value", value)) for name, value in (definition.metadata or {}).items()}
     jobs = [target.job_name for target in getattr(definition, "targets", ())] if not cron else [definition.job_name]

@@ -6,18 +6,23 @@ keep the id, or name the question again. Text is masked before it is logged. Doe
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from msgspec import structs
+
 from cafe24_pipelines.answers.intake import take, visible
 from cafe24_pipelines.errors import BadInput
+from cafe24_pipelines.inbox.post import put
+from cafe24_pipelines.inbox.types import known_type
 from cafe24_pipelines.stores.digest import json_digest
 from cafe24_pipelines.stores.events import Event
 from cafe24_pipelines.stores.graph import uid
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.inbox.types import FeedbackReceived
     from cafe24_pipelines.stores.events import EventLog
 
 RECEIVED: Final = "feedback.received"
@@ -36,6 +41,7 @@ class Feedback:
         text: the reason, or with a correction how the answer should have been.
         question, arm, build: what the answer was to, by whom, from what; "" when the sender doesn't say.
         key: makes a repetition of the sender's recognisable; without one, equal content is a repetition.
+        sender: who says it, as far as is known: `key:` and the API key's id, or `cli`; never a person's name.
         at: when it was received (UTC; set by the log).
     """
 
@@ -47,12 +53,13 @@ class Feedback:
     arm: str = ""
     build: str = ""
     key: str = ""
+    sender: str = ""
     at: datetime | None = None
 
     @property
     def feedback_id(self) -> str:
-        """The id of its event: equal for equal content under the same key."""
-        said = [self.answer_id, self.verdict, self.text, self.key]
+        """The id of its event: equal for equal content of one sender under the same key."""
+        said = [self.answer_id, self.verdict, self.text, self.key, *([self.sender] if self.sender else [])]
         return f"{RECEIVED}:{self.mall_id}:{json_digest(said)}"
 
 
@@ -65,28 +72,38 @@ def answer_id(mall_id: str, question: str, arm: str, build: str) -> str:
     return uid(mall_id, "answer", f"{arm}\x1f{build}\x1f{take(question).text}")
 
 
-def receive(log: "EventLog", given: Feedback) -> tuple[Feedback, bool]:
+def receive(log: "EventLog", given: Feedback, *, now: datetime | None = None) -> tuple[Feedback, bool]:
     """Check, mask and log one verdict.
+
+    Args:
+        now: when it was said (UTC; for clocks that are driven).
 
     Returns:
         What was logged, and whether it is new (False: a repetition, nothing was added).
 
     Raises:
         BadInput: the answer id is none, the verdict is unknown, a correction has no text, or the text is too long.
+        TooMany: the mall gave as much feedback within a minute as is allowed.
     """
     clean = _checked(given)
     payload = {
         "answer_id": clean.answer_id, "verdict": clean.verdict, "text": clean.text, "question": clean.question,
-        "arm": clean.arm, "build": clean.build,
+        "arm": clean.arm, "build": clean.build, "sender": clean.sender,
     }  # fmt: skip
-    event = Event(clean.feedback_id, clean.mall_id, RECEIVED, datetime.now(UTC), payload)
-    return clean, bool(log.append([event]))
+    event = Event(clean.feedback_id, clean.mall_id, RECEIVED, now or datetime.now(UTC), payload)
+    return clean, put(log, event).new
 
 
 def all_feedback(log: "EventLog", mall_id: str) -> Iterator[Feedback]:
-    """Everything said about a mall's answers, oldest first."""
+    """Everything said about a mall's answers, oldest first; what an older version logged and nobody can read is left
+    out (the inbox sets it aside).
+    """
     for event in log.read_all(mall_id, types=(RECEIVED,)):
-        yield Feedback(mall_id=mall_id, at=event.occurred_at, **event.payload)
+        try:
+            said: FeedbackReceived = known_type(RECEIVED).read(event.payload)
+        except BadInput:
+            continue
+        yield Feedback(mall_id=mall_id, at=event.occurred_at, **structs.asdict(said))
 
 
 def counts(log: "EventLog", mall_id: str) -> dict[str, int]:
@@ -111,7 +128,7 @@ def _checked(given: Feedback) -> Feedback:
     if given.verdict == "correction" and not text:
         raise BadInput("a correction has no text", remedy="say how the answer should have been")
     asked = take(given.question).text if visible(given.question).strip() else ""
-    return Feedback(given.mall_id, named, given.verdict, text, asked, given.arm, given.build, given.key)
+    return replace(given, answer_id=named, text=text, question=asked)
 
 
 def _masked(text: str) -> str:

@@ -39,9 +39,13 @@ def documents(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator
     from collections import Counter
 
     from cafe24_pipelines.knowledge.documents import documents_table, load_documents
+    from cafe24_pipelines.knowledge.source_seen import fingerprint, remember
 
-    found = load_documents(lake.settings().api_docs_source)
-    landed = lake.of(context.partition_key).land("documents", documents_table(found), snapshot=True)
+    source, tables = lake.settings().api_docs_source, lake.of(context.partition_key)
+    seen = fingerprint(source)
+    found = load_documents(source)
+    landed = tables.land("documents", documents_table(found), snapshot=True)
+    remember(tables, seen)
     for key, collection in _COLLECTION.items():
         mine = [d for d in found if d.collection == collection]
         yield dg.MaterializeResult(

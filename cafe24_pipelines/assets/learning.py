@@ -4,7 +4,7 @@ Candidates are part of the chain, ahead of the data set; the others run when the
 """
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -15,6 +15,9 @@ from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.resources.graph import GraphResource
 from cafe24_pipelines.resources.lake import LakeResource
 from cafe24_pipelines.resources.vectors import VectorsResource
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.stores.events import EventLog
 
 _SHOWN = 5
 
@@ -93,19 +96,22 @@ def generated_code(context: dg.AssetExecutionContext, events: EventsResource) ->
 )
 def api_recipes(context: dg.AssetExecutionContext, events: EventsResource) -> dg.MaterializeResult:
     """Chains of Admin API calls that generated code proved to work, with support, success and a snippet."""
+    return dg.MaterializeResult(metadata=recipes_of(events.log(), context.partition_key))
+
+
+def recipes_of(log: "EventLog", mall_id: str) -> dict[str, Any]:
+    """Mine a mall's recipes, as `api_recipes`; for many malls in one run too (`schedules/batch_jobs.py`)."""
     from cafe24_pipelines.learning.recipes import MIN_SUPPORT, recipes
 
-    found = recipes(events.log(), context.partition_key)
+    found = recipes(log, mall_id)
     best = f"```python\n{found[0].snippet}\n```" if found else "_no recipe yet_"
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(found),
-            "minimum_support": MIN_SUPPORT,
-            "recipes": preview(_recipe(one.to_json()) for one in found[: 2 * _SHOWN]),
-            "scopes": counts_table(Counter(s for r in found for s in r.scopes), name="scope", value="recipes"),
-            "most_supported": dg.MetadataValue.md(best),
-        }
-    )
+    return {
+        "dagster/row_count": len(found),
+        "minimum_support": MIN_SUPPORT,
+        "recipes": preview(_recipe(one.to_json()) for one in found[: 2 * _SHOWN]),
+        "scopes": counts_table(Counter(s for r in found for s in r.scopes), name="scope", value="recipes"),
+        "most_supported": dg.MetadataValue.md(best),
+    }
 
 
 @dg.asset(

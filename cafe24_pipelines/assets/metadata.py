@@ -16,13 +16,13 @@ PREVIEW_ROWS = 5
 TEXT_LIMIT = 60
 
 
-def table_metadata(name: str, rows: "pa.Table", digest: str) -> dict[str, Any]:
-    """Metadata of one landed table: its row count, digest, column types and a preview."""
+def table_metadata(name: str, count: int, head: "pa.Table | None", digest: str) -> dict[str, Any]:
+    """Metadata of one landed table: its row count, digest, column types and a preview of its first rows."""
     return {
-        "dagster/row_count": rows.num_rows,
+        "dagster/row_count": count,
         "dagster/column_schema": column_schema(name),
         "content_digest": digest,
-        "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist()),
+        "preview": preview(head.slice(0, PREVIEW_ROWS).to_pylist() if head is not None else []),
     }
 
 

@@ -1,22 +1,29 @@
 """Reports stage: what a merchant reads. Snapshot and page end each run; a digest goes out by the clock alone."""
 
+from typing import TYPE_CHECKING, Any
+
 import dagster as dg
 
 from cafe24_pipelines.assets.metadata import preview
 from cafe24_pipelines.crm.analysis import analyses
-from cafe24_pipelines.errors import NotBuilt
+from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.names import CRM_TEAM, REPORTS
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.resources.lake import LakeResource
 from cafe24_pipelines.resources.slack import SlackResource
 
+if TYPE_CHECKING:
+    from cafe24_pipelines.reports.publish import Sink
+    from cafe24_pipelines.settings import Settings
+    from cafe24_pipelines.stores.events import EventLog
+
 _READ = [*(one.name for one in analyses()), "patterns"]
 _SHOWN = ("sales", "churn", "segments", "clv", "stock", "cohorts", "campaigns")
 
 
 @dg.asset(
-    deps=[*_READ, "ontology_graph"],  # whose check says how healthy it is
+    deps=[*_READ, "benchmark_comparison", "ontology_graph"],  # whose check says how healthy the graph is
     group_name=REPORTS,
     kinds={"python"},
     owners=[CRM_TEAM],
@@ -75,31 +82,36 @@ def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     owners=[CRM_TEAM],
     code_version="1",
     partitions_def=malls,
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=120),
 )
 def insight_digest(
     context: dg.AssetExecutionContext, events: EventsResource, slack: SlackResource
 ) -> dg.MaterializeResult:
     """Tell what is new and was not told, at most one message a finding, and archive the digest."""
-    # Without the lake resource: it holds the writer's lock, and Slack may keep this waiting for minutes.
+    mall_id = context.partition_key
+    sink = slack.sink(mall_id, context.log.info)
+    return dg.MaterializeResult(metadata=digest_of(events.settings(), events.log(), sink, mall_id))
+
+
+def digest_of(settings: "Settings", log: "EventLog", sink: "Sink", mall_id: str) -> dict[str, Any]:
+    """Tell a mall's news, as `insight_digest`; without the lake's lock, as Slack may keep this waiting for minutes.
+
+    Raises:
+        NotBuilt: nothing is published to tell of.
+        ConfigError: Slack refuses the message until somebody acts.
+        Unavailable: Slack did not take it now; what was to be told waits.
+    """
     from cafe24_pipelines.cafe24.malls import mall
+    from cafe24_pipelines.operations.rest import Unavailable
     from cafe24_pipelines.reports.publish import publish_digest
     from cafe24_pipelines.reports.snapshot import build_snapshot
 
-    settings, mall_id = events.settings(), context.partition_key
-    try:
-        snapshot = build_snapshot(settings, mall(settings.home, mall_id))
-    except NotBuilt as e:  # waiting for the retries of Slack's would hold the run slot for nothing
-        raise dg.Failure(str(e), allow_retries=False) from e
-    made = publish_digest(settings, events.log(), snapshot, slack.sink(mall_id, context.log.info))
+    made = publish_digest(settings, log, build_snapshot(settings, mall(settings.home, mall_id)), sink)
     if made.status == "refused":
-        raise dg.Failure(f"the digest of {mall_id} was not accepted: {made.reason}", allow_retries=not made.lasting)
-    return dg.MaterializeResult(
-        metadata={
-            "status": made.status,
-            "told": made.told,
-            "waiting": made.waiting,
-            "reason": made.reason or "-",
-            "text": dg.MetadataValue.text(made.digest.text() if made.digest else "-"),
-        }
-    )
+        raise (ConfigError if made.lasting else Unavailable)(made.reason, where=f"the digest of {mall_id}")
+    return {
+        "status": made.status,
+        "told": made.told,
+        "waiting": made.waiting,
+        "reason": made.reason or "-",
+        "text": dg.MetadataValue.text(made.digest.text() if made.digest else "-"),
+    }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from cafe24_pipelines.assets.metadata import table_metadata
+from cafe24_pipelines.assets.metadata import PREVIEW_ROWS, table_metadata
 from cafe24_pipelines.names import ADMIN_API, DATA_TEAM, SHOP, SHOP_TABLES
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.lake import LakeResource
@@ -45,18 +45,23 @@ MADE_OF = {
 )
 def shop_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
     """Land every table of the mall's source; rows that can't be used are quarantined with their reason."""
+    from cafe24_pipelines.cafe24.landed_of import note, source_of, unchanged
     from cafe24_pipelines.cafe24.landing import land_shop
 
     mall = lake.mall(context.partition_key)
-    tables = lake.of(mall.mall_id)
-    report = land_shop(mall, tables, lake.settings(), progress=context.log.info)
-    digests = tables.digests()
+    tables, settings = lake.of(mall.mall_id), lake.settings()
+    source = source_of(mall, tables, settings)
+    quarantined = unchanged(tables, source)
+    if quarantined is None:
+        quarantined = land_shop(mall, tables, settings, progress=context.log.info).quarantined_by_table
+        note(tables, source, quarantined)
+    digests, counts, heads = tables.digests(), tables.counts(), tables.heads(PREVIEW_ROWS)
     for name in SHOP_TABLES:
         yield dg.MaterializeResult(
             asset_key=name,
             metadata={
-                **table_metadata(name, tables.read(name), digests.get(name, "")),
+                **table_metadata(name, counts.get(name, 0), heads.get(name), digests.get(name, "")),
                 "source": mall.source,
-                "quarantined": report.quarantined_by_table.get(name, 0),
+                "quarantined": quarantined.get(name, 0),
             },
         )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cafe24_pipelines.errors import BadInput, ConfigError
-from cafe24_pipelines.names import SANDBOX_MALL, SEOUL
+from cafe24_pipelines.names import RESERVED_MALLS, SANDBOX_MALL, SEOUL
 from cafe24_pipelines.settings import Home
 from cafe24_pipelines.stores.files import write_atomic
 
@@ -67,6 +67,8 @@ def register(home: Home, new: Mall) -> None:
             f"mall id {new.mall_id!r} is not valid",
             remedy="use 1 to 39 lower-case letters, digits, '-' or '_', beginning with a letter or digit",
         )
+    if new.mall_id in RESERVED_MALLS:
+        raise BadInput(f"mall id {new.mall_id!r} is taken by what all malls share", remedy="use another id")
     malls = known_malls(home)
     if malls.get(new.mall_id) == new and _file(home).exists():
         return

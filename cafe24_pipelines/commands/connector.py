@@ -31,7 +31,9 @@ def authorize(
 
     With `cafe24 serve` behind CAFE24_REDIRECT_URI the second half happens by itself.
     """
-    from cafe24_pipelines.cafe24.admin_api.consent import begin_consent, finish_consent
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.cafe24.admin_api.consent import begin_consent
+    from cafe24_pipelines.lifecycle.consent import finish_consent
 
     if revoke:
         if code or state:
@@ -41,7 +43,7 @@ def authorize(
     if bool(code) != bool(state):
         raise BadInput("--code and --state go together", remedy="copy both from the address you were sent back to")
     if code and state:
-        granted = finish_consent(settings, mall_id, code=code, state=state)
+        granted = finish_consent(settings, parts.event_log(settings), mall_id, code=code, state=state)
         show_result({"mall": mall_id, "scopes": sorted(granted)}, as_json, texts.consented(mall_id, granted, lang))
         return
     url = begin_consent(settings, mall_id)

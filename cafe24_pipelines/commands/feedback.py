@@ -29,7 +29,7 @@ def feedback(
         raise BadInput("which answer is meant?", remedy="give the question, or --answer-id")
     build = _build(settings, mall_id) if question else ""
     named = answer_of(mall_id, question, arm, build) if question else answer_id or ""
-    given = Feedback(mall_id, named, verdict, text, question or "", arm if question else "", build)
+    given = Feedback(mall_id, named, verdict, text, question or "", arm if question else "", build, sender="cli")
     logged, new = receive(parts.event_log(settings), given)
     ko, en = ("평가를 저장했습니다", "recorded") if new else ("이미 저장된 평가입니다", "it was recorded before")
     show_result(to_json(logged, new=new), as_json, en if lang == "en" else ko)

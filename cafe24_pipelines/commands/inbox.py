@@ -27,10 +27,10 @@ def post_event(
     """Put an event, such as generate.requested '{"question": "주문 목록 코드"}'."""
     from cafe24_pipelines import parts
     from cafe24_pipelines.cafe24.malls import mall
-    from cafe24_pipelines.inbox.post import post
+    from cafe24_pipelines.inbox.post import request
 
     mall(settings.home, mall_id)
-    receipt = post(parts.event_log(settings), mall_id, event_type, _read(payload), key=key)
+    receipt = request(settings, parts.event_log(settings), mall_id, event_type, _read(payload), key=key)
     told = {"event_id": receipt.event_id, "recorded": receipt.new}
     show_result(told, as_json, show.rows([told], lang))
 

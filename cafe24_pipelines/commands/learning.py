@@ -31,18 +31,18 @@ def recipes(*, min_support: int | None, settings: Settings, mall_id: str, as_jso
 @click.option("--rollback", is_flag=True, help="Go back to the version before the one in force.")
 @common
 def settings_in_force(*, rollback: bool, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
-    """The retrieval settings in force for the mall, with what proved them better."""
+    """The search settings in force for the mall, what proved them better, and how the last trial ended."""
     from cafe24_pipelines import parts
     from cafe24_pipelines.cafe24.malls import mall
-    from cafe24_pipelines.learning.active import roll_back, settings_history
+    from cafe24_pipelines.commands.settings_text import settings_text
+    from cafe24_pipelines.learning.active import roll_back
+    from cafe24_pipelines.learning.standing import standing
 
     known, log = mall(settings.home, mall_id), parts.event_log(settings)
-    found = roll_back(log, known.mall_id) if rollback else settings_history(log, known.mall_id)
-    told: dict[str, Any] = found.active.to_json() | {
-        "versions": [one.to_json() for one in found.versions],
-        "refused": [{"event": event, "reason": reason} for event, reason in found.refused],
-    }
-    show_result(told, as_json, settings_text(told, lang, rolled_back=rollback))
+    if rollback:
+        roll_back(log, known.mall_id)
+    told = standing(log, known.mall_id)
+    show_result(told, as_json, settings_text(told, lang, zone=known.time_zone))
 
 
 def recipes_text(found: list[dict[str, Any]], lang: str) -> str:
@@ -65,25 +65,3 @@ def recipes_text(found: list[dict[str, Any]], lang: str) -> str:
         code = "\n".join(f"    {line}" for line in one["snippet"].rstrip().splitlines())
         blocks.append(f"{head}{names}\n{code}")
     return "\n\n".join(blocks)
-
-
-def settings_text(told: dict[str, Any], lang: str, *, rolled_back: bool) -> str:
-    """The version in force, its values, and the evidence of its promotion."""
-    english, evidence = lang == "en", told["evidence"]
-    lines = [("rolled back" if english else "이전 설정으로 되돌렸습니다.")] if rolled_back else []
-    shipped = " (as shipped)" if english else " (기본 설정)"
-    lines.append(f"{'version' if english else '버전'} {told['version']}{'' if told['version'] else shipped}")
-    lines += [f"  {name} = {value:g}" for name, value in told["settings"].items()]
-    if evidence:
-        frame = (
-            "held-out questions: {wins} better, {losses} worse, {ties} alike; {difference:+.4f} nDCG@10 "
-            "[{low:+.4f}, {high:+.4f}], p = {p:.2g} at alpha {alpha:.2g} (look {look})"
-            if english
-            else "검증용 질문: 나아짐 {wins}, 나빠짐 {losses}, 같음 {ties}; nDCG@10 {difference:+.4f} "
-            "[{low:+.4f}, {high:+.4f}], p = {p:.2g}, 유의수준 {alpha:.2g} ({look}번째 확인)"
-        )
-        lines.append(frame.format(**evidence))
-    if told["refused"]:
-        count = len(told["refused"])
-        lines.append(f"{count} events refused" if english else f"받아들이지 않은 설정 이벤트 {count}건")
-    return "\n".join(lines)

@@ -113,18 +113,33 @@ def remove(
         sys.exit(1)
     report = _remove(settings, mall_id)
     rows = [{"": place, " ": f"{n:,}"} for place, n in sorted(report.removed.items())]
-    ko, en = (f"{report.searched_for}개 값을 모든 파일에서 찾았고, 남은 것이 없습니다.",
-              f"{report.searched_for} values were searched for in every file: nothing is left.")  # fmt: skip
+    ko, en = _proof(report)
     table = show.rows(rows, lang) + "\n\n" if rows else ""
     show_result(report.to_json(), as_json, table + (en if lang == "en" else ko))
+
+
+def _proof(report: "RemovalReport") -> tuple[str, str]:
+    """What was proved, in Korean and English."""
+    if report.searched_for:
+        n = report.searched_for
+        return (f"{n}개 값을 모든 파일에서 찾았고, 남은 것이 없습니다.",
+                f"{n} values were searched for in every file: nothing is left.")  # fmt: skip
+    if report.removed:
+        return ("적재된 자료가 없어 찾을 값이 없었습니다. 이 몰의 이름으로 남은 것은 없습니다.",
+                "nothing had landed, so no value could be searched for; nothing is left by its name.")  # fmt: skip
+    return "이미 삭제되어 남은 것이 없습니다.", "it was removed before: nothing is left."
 
 
 def _remove(settings: Settings, mall_id: str) -> "RemovalReport":
     from cafe24_pipelines.instance import dagster_instance
     from cafe24_pipelines.lifecycle.removal import remove_mall
-    from cafe24_pipelines.sensors.run_history import forget_mall
+    from cafe24_pipelines.sensors.orphans import fail_orphans
+    from cafe24_pipelines.sensors.run_history import forget_mall, refuse_while_under_way
 
     with dagster_instance(settings) as instance:
+        if settings.profile == "embedded":
+            fail_orphans(instance)  # a run whose process is gone holds nothing up
+        refuse_while_under_way(instance, mall_id)
         return remove_mall(
             settings, mall_id, history=lambda name: forget_mall(instance, settings, name),
             progress=lambda line: click.echo(line, err=True),
@@ -163,7 +178,8 @@ def _told(settings: Settings, state: "MallState") -> dict[str, Any]:
     }  # fmt: skip
     latest = {e.type: e.payload for e in reversed(log.latest(state.mall_id, ("mall.onboarded", "mall.exported"), 10))}
     return state.to_json() | {
-        "limits": vars(limits_of(settings, state)), "used_today": {what: one.used for what, one in found.items()},
+        "limits": vars(limits_of(settings, state)),
+        "used_today": {what: one.used for what, one in found.items() if one.limit is not None},  # else uncounted
         "not_allowed": found["question"].text("ko") or None, "onboarded": latest.get("mall.onboarded"),
         "export": latest.get("mall.exported"),
     }  # fmt: skip

@@ -5,6 +5,7 @@ and every effect is written under an id made from the event's. Does not belong h
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -64,6 +65,22 @@ def read_cursor(cursor: str | None) -> int:
         return int(read["after"]) if read.get("v") == VERSION else 0
     except (ValueError, TypeError, KeyError, AttributeError):
         return 0
+
+
+def held(cursor: str | None, name: str) -> dict[str, Any]:
+    """A mapping that a cursor holds beside its place; empty for none, or for a cursor of another version."""
+    try:
+        read = json.loads(cursor) if cursor else {}
+        return dict(read[name]) if read.get("v") == VERSION else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def cursor_with(place: str, **more: Mapping[str, Any]) -> str:
+    """The cursor of a batch, and what is held beside its place."""
+    return json.dumps(
+        {"v": VERSION, "after": read_cursor(place)} | {k: dict(sorted(v.items())) for k, v in more.items()}
+    )
 
 
 def set_aside(log: "EventLog", mall_id: str) -> list[dict[str, Any]]:

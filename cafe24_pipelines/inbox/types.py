@@ -6,11 +6,14 @@ reads an event knows what it holds. Does not belong here: storing events (see `p
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from cafe24_pipelines.errors import BadInput
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.lifecycle.plan import What
 
 LARGEST: Final = 16 * 1024
 """Bytes of an event's JSON."""
@@ -24,11 +27,12 @@ Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 @dataclass(frozen=True)
 class EventType:
-    """A type of event: its schema, and how many of it one mall may put in a minute."""
+    """A type of event: its schema, how many of it a mall may put in a minute, what one spends of its plan."""
 
     name: str
     schema: type[msgspec.Struct]
     per_minute: int
+    spends: "What | None" = None
 
     def read(self, payload: dict[str, Any]) -> Any:
         """The payload as its struct.
@@ -39,19 +43,25 @@ class EventType:
         try:
             return msgspec.convert(payload, self.schema)
         except msgspec.ValidationError as e:
-            fields = ", ".join(self.schema.__struct_fields__)
-            raise BadInput(f"{self.name}: {e}", remedy=f"its fields are: {fields or 'none'}") from e
+            fields = ", ".join(_told(*one) for one in get_type_hints(self.schema).items())
+            raise BadInput(str(e), where=f"event {self.name}", remedy=f"its fields are: {fields or 'none'}") from e
+
+
+def _told(field: str, hint: Any) -> str:
+    """A field's name, with the values that it may have where they are few."""
+    values = [str(v) for one in (hint, *get_args(hint)) if get_origin(one) is Literal for v in get_args(one)]
+    return f"{field} ({' | '.join(values)})" if values else field
 
 
 EVENT_TYPES: Final[dict[str, EventType]] = {}
 """Every type by its name."""
 
 
-def event_type(name: str, *, per_minute: int = 60) -> Callable[[S], S]:
+def event_type(name: str, *, per_minute: int = 60, spends: "What | None" = None) -> Callable[[S], S]:
     """Register the schema of a type."""
 
     def register(schema: S) -> S:
-        EVENT_TYPES[name] = EventType(name, schema, per_minute)
+        EVENT_TYPES[name] = EventType(name, schema, per_minute, spends)
         return schema
 
     return register
@@ -67,9 +77,11 @@ class FeedbackReceived(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     question: Text = ""
     arm: Name = ""
     build: Name = ""
+    sender: Name = ""
+    """Who said it, as far as is known: `key:` and the API key's id, or `cli`; never a person's name."""
 
 
-@event_type("generate.requested", per_minute=20)
+@event_type("generate.requested", per_minute=20, spends="snippet")
 class GenerateRequested(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Code for a question is asked for."""
 
@@ -77,7 +89,7 @@ class GenerateRequested(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
     execute: bool = True
 
 
-@event_type("comparison.requested", per_minute=6)
+@event_type("comparison.requested", per_minute=6, spends="question")
 class ComparisonRequested(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An arm is to be run over the question set again; without arms, all of them."""
 

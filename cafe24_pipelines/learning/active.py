@@ -2,8 +2,8 @@
 
 An event counts only when it continues the version before it, its hash is that of its values, and its values are
 within the bounds; any other is refused with its reason and the version before it stays. A rollback is an event too:
-it names the version that it ends and goes back to the one before. Does not belong here: choosing settings
-(`improve.py`).
+it names the version that it ends and goes back to the one before, and says why where a measurement asked for it. Does
+not belong here: choosing settings (`improve.py`).
 """
 
 import sqlite3
@@ -53,10 +53,14 @@ class Version:
 
 @dataclass(frozen=True)
 class SettingsHistory:
-    """All versions that stand on each other, oldest first (the last is in force), and events that were refused."""
+    """All versions that stand on each other, oldest first (the last is in force), and events that were refused.
+
+    `unwanted` are digests of settings that a person rolled back: they are not proposed again.
+    """
 
     versions: tuple[Version, ...]
     refused: tuple[tuple[str, str], ...] = ()
+    unwanted: frozenset[str] = frozenset()
 
     @property
     def active(self) -> Version:
@@ -67,7 +71,7 @@ class SettingsHistory:
 def settings_history(log: "EventLog", mall_id: str, allowed: Bounds | None = None) -> SettingsHistory:
     """The mall's settings, rebuilt from its events; `allowed` stands in for the packaged bounds."""
     allowed = allowed or _bounds()
-    versions, refused, made = [Version(0, SHIPPED)], [], 0
+    versions, refused, unwanted, made = [Version(0, SHIPPED)], [], set[str](), 0
     for event in log.read_all(mall_id, types=(PROMOTED, ROLLED_BACK)):
         try:
             if event.type == PROMOTED:
@@ -75,10 +79,12 @@ def settings_history(log: "EventLog", mall_id: str, allowed: Bounds | None = Non
                 made += 1
             else:
                 _check_rollback(event, versions)
-                versions.pop()
+                ended = versions.pop()
+                if not event.payload.get("evidence"):
+                    unwanted.add(ended.digest)
         except ConfigError as e:
             refused.append((event.event_id, e.what))
-    return SettingsHistory(tuple(versions), tuple(refused))
+    return SettingsHistory(tuple(versions), tuple(refused), frozenset(unwanted))
 
 
 def promote(
@@ -97,17 +103,26 @@ def promote(
     return log.append([Event(f"{PROMOTED}:{key}", mall_id, PROMOTED, datetime.now(UTC), payload)]) == 1
 
 
-def roll_back(log: "EventLog", mall_id: str) -> SettingsHistory:
+def roll_back(
+    log: "EventLog", mall_id: str, *, evidence: dict[str, Any] | None = None, ends: str = ""
+) -> SettingsHistory:
     """Go back to the version before the one in force; two calls at once go back once.
+
+    Args:
+        evidence: why, where a measurement asked for it; without it a person did.
+        ends: the promotion to end; when another is in force by now, nothing happens.
 
     Raises:
         BadInput: the shipped settings are in force.
     """
     found = settings_history(log, mall_id)
+    if ends and found.active.event_id != ends:
+        return found
     if found.active.number == 0:
         raise BadInput("the shipped settings are in force", remedy="there is nothing to roll back")
     ended, back = found.active, found.versions[-2]
-    payload = {"ends": ended.event_id, "hash": ended.digest, "back_to": back.digest}
+    payload: dict[str, Any] = {"ends": ended.event_id, "hash": ended.digest, "back_to": back.digest}
+    payload |= {"evidence": evidence} if evidence else {}
     log.append([Event(f"{ROLLED_BACK}:{ended.event_id}", mall_id, ROLLED_BACK, datetime.now(UTC), payload)])
     return settings_history(log, mall_id)
 

@@ -22,6 +22,10 @@ LIMITS: Final = {
 WHOLE: Final = frozenset({"candidates"})
 """Settings that are whole numbers."""
 _MOST_ALPHA: Final = 0.1
+_MOST_PLACES: Final = 1000
+"""Places of one setting's grid, and settings of one search: what a trial can cost at most."""
+_SECTIONS: Final = {"version", "settings", "trial"}
+_RULES: Final = {"alpha", "effect_floor", "budget", "new_verdicts"}
 _FILE: Final = "learning/bounds.yaml"
 
 
@@ -55,13 +59,15 @@ def read_bounds(text: str) -> Bounds:
     """The bounds of a YAML text.
 
     Raises:
-        ConfigError: it names what is no setting, a range wider than `LIMITS` or without the shipped value, or rules
-            that make no sense.
+        ConfigError: it names what is no setting or rule, a range wider than `LIMITS` or without the shipped value, or
+            rules that make no sense.
     """
     import yaml
 
     try:
         read = yaml.safe_load(text)
+        if set(read) != _SECTIONS or read["version"] != 1 or set(read["trial"]) != _RULES:
+            raise ValueError(f"it needs version 1, settings, and a trial with {', '.join(sorted(_RULES))}, no more")
         ranges = {name: Range(**{k: _number(v) for k, v in row.items()}) for name, row in read["settings"].items()}
         trial = {name: _number(value) for name, value in read["trial"].items()}
         found = Bounds(
@@ -72,6 +78,8 @@ def read_bounds(text: str) -> Bounds:
     wrong = [text for name, r in ranges.items() if (text := _wrong(name, r))]
     if not 0 < found.alpha <= _MOST_ALPHA or min(found.effect_floor, found.budget, found.new_verdicts) <= 0:
         wrong.append(f"alpha must lie in (0, {_MOST_ALPHA}], floor, budget and new_verdicts above 0")
+    if found.budget > _MOST_PLACES:
+        wrong.append(f"a search looks at {_MOST_PLACES} settings at most")
     if wrong:
         raise ConfigError(
             "; ".join(wrong), where=_FILE, remedy="keep to the settings and ranges of learning/bounds.py"
@@ -127,4 +135,6 @@ def _wrong(name: str, one: Range) -> str:
     low, high = LIMITS[name]
     if not (low <= one.low <= values_of(SHIPPED)[name] <= one.high <= high and one.step > 0):
         return f"{name}: {one.low} to {one.high} is not within {low} to {high}, or leaves out the shipped value"
+    if (one.high - one.low) / one.step > _MOST_PLACES:
+        return f"{name}: steps of {one.step} are too fine"
     return ""

@@ -1,33 +1,29 @@
 """Trying settings: a seeded search on the tuned half, one confirmation on the held-out half, promotion or not.
 
 Nothing but numbers within bounds is ever proposed, and nothing but an event is written. The held-out half is looked
-at once a trial, for one candidate, and each look is logged before it is taken: the k-th look of a mall is tested at
-alpha / (k (k + 1)), which sums to alpha over all looks there can ever be, so repeated tries don't win by chance. A
-trial that was killed is finished as it was begun. Does not belong here: scoring (`offline.py`), versions
-(`active.py`).
+at once a trial, for one candidate, and each look is logged before it is taken, so that its number counts even if the
+run dies; a trial that was killed is finished as it was begun. Does not belong here: scoring (`offline.py`), what the
+held-out half says (`confirm.py`), versions (`active.py`).
 """
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.knowledge.ranking import Ranking
 from cafe24_pipelines.learning.active import PROMOTED, Version, promote, settings_history
 from cafe24_pipelines.learning.bounds import Bounds, bounds, fingerprint, ranking_of, values_of
+from cafe24_pipelines.learning.confirm import Scorer, confirm, recheck
 from cafe24_pipelines.stores.events import Event
 
 if TYPE_CHECKING:
-    from cafe24_pipelines.experiments.statistics import Comparison
     from cafe24_pipelines.stores.events import EventLog
 
 TRIED: Final = "settings.tried"
 REJECTED: Final = "settings.rejected"
 _LEAST: Final = 1e-9
-
-Scorer = Callable[[Ranking], Sequence[float]]
-"""Settings to one score a question (higher is better), always of the same questions in the same order."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +36,17 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What a confirmation on the held-out half said of a candidate (the first arm) against what is in force."""
-
-    promoted: bool
-    look: int
-    alpha: float
-    comparison: "Comparison"
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What one round did. `status`: nothing_better, tried_before, rejected or promoted."""
+    """What one round did.
+
+    `status`: nothing_better, tried_before, rejected, promoted, superseded (proven, but other settings came into force
+    meanwhile, so it was not promoted) or taken_back (what was in force does worse over new documents).
+    """
 
     status: str
     active: Version
     proposal: Proposal
-    decision: Decision | None = None
+    evidence: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -64,13 +54,16 @@ class Outcome:
             "status": self.status, "active": self.active.to_json(), "proposed": values_of(self.proposal.ranking),
             "tuned_gain": round(self.proposal.gain, 6), "looked_at": self.proposal.looked_at,
         }  # fmt: skip
-        return found if self.decision is None else found | {"evidence": _evidence(self.decision)}
+        return found if self.evidence is None else found | {"evidence": self.evidence}
 
 
-def search(score: Scorer, start: Ranking, allowed: Bounds, seed: int) -> Proposal:
+def search(
+    score: Scorer, start: Ranking, allowed: Bounds, seed: int, unwanted: frozenset[str] = frozenset()
+) -> Proposal:
     """Coordinate search: one setting at a time goes to another place of its grid, and stays there if that is better.
 
-    Moves are drawn with the seed, near ones as often as far ones; the budget counts different settings.
+    Moves are drawn with the seed, near ones as often as far ones; the budget counts different settings. Those whose
+    digests are `unwanted` are passed over.
     """
     draw = random.Random(seed)  # noqa: S311 - a search, no secret
     grid = {name: one.values(name) for name, one in sorted(allowed.ranges.items())}
@@ -80,7 +73,7 @@ def search(score: Scorer, start: Ranking, allowed: Bounds, seed: int) -> Proposa
         if len(seen) > allowed.budget:
             break
         moved = _moved(here, grid, draw)
-        if fingerprint(moved) in seen:
+        if fingerprint(moved) in seen | unwanted:
             continue
         seen.add(fingerprint(moved))
         reached = _mean(score(moved))
@@ -89,27 +82,11 @@ def search(score: Scorer, start: Ranking, allowed: Bounds, seed: int) -> Proposa
     return Proposal(here, best - first, len(seen) - 1)
 
 
-def alpha_of(look: int, alpha: float) -> float:
-    """The level of a mall's look number `look` (from 1): all levels together are `alpha`."""
-    return alpha / (look * (look + 1))
-
-
-def confirm(new: Sequence[float], old: Sequence[float], look: int, allowed: Bounds) -> Decision:
-    """Whether the new settings are better: exact two-sided sign test over questions, and the gain above the floor."""
-    from cafe24_pipelines.experiments.statistics import compare_ranks
-
-    scores = {"candidate": [float(x) for x in new], "active": [float(x) for x in old]}
-    found = compare_ranks("candidate", "active", scores, measure="ndcg@10")
-    level = alpha_of(look, allowed.alpha)
-    won = found.wins > found.losses and found.p <= level and found.difference >= allowed.effect_floor
-    return Decision(won, look, level, found)
-
-
 def improve(log: "EventLog", mall_id: str, tuned: Scorer, heldout: Scorer, *, corpus: str, seed: int = 0) -> Outcome:
-    """One round for a mall: search, and confirm what is worth it.
+    """One round for a mall: look again at what was promoted, search, and confirm what is worth it.
 
     Args:
-        tuned, heldout: scores on the two halves; `heldout` is asked only by a confirmation.
+        tuned, heldout: scores on the two halves; `heldout` is asked only by a confirmation or a recheck.
         corpus: names what the scores are of; a candidate is confirmed once against the same settings over it.
         seed: of the search; the number of trials is added, so that each searches elsewhere.
 
@@ -117,14 +94,18 @@ def improve(log: "EventLog", mall_id: str, tuned: Scorer, heldout: Scorer, *, co
         ConfigError: the bounds can't be used.
     """
     allowed = bounds()
-    active = settings_history(log, mall_id).active
-    trials = log.read(mall_id, types=(TRIED,), limit=10_000)
+    history = settings_history(log, mall_id)
+    active = history.active
+    if (worse := recheck(log, mall_id, heldout, corpus=corpus, allowed=allowed)) is not None:
+        taken_back = Proposal(active.ranking, 0.0, 0)
+        return Outcome("taken_back", settings_history(log, mall_id).active, taken_back, worse)
+    trials = list(log.read_all(mall_id, types=(TRIED,)))
     of_active = (t for t in trials if t.payload["old_hash"] == active.digest)
     open_trial = next((t for t in of_active if not _ended(log, t)), None)
     if open_trial is not None:
         proposal = Proposal(ranking_of(open_trial.payload["new"], allowed), open_trial.payload["gain"], 0)
         return _confirmed(log, active, proposal, open_trial, heldout)
-    proposal = search(tuned, active.ranking, allowed, seed + len(trials))
+    proposal = search(tuned, active.ranking, allowed, seed + len(trials), history.unwanted)
     if proposal.gain < allowed.effect_floor:
         return Outcome("nothing_better", active, proposal)
     payload = {
@@ -142,14 +123,18 @@ def improve(log: "EventLog", mall_id: str, tuned: Scorer, heldout: Scorer, *, co
 def _confirmed(log: "EventLog", active: Version, proposal: Proposal, trial: Event, heldout: Scorer) -> Outcome:
     """The look at the held-out half, and the event that follows."""
     found = confirm(heldout(proposal.ranking), heldout(active.ranking), trial.payload["look"], bounds())
-    evidence = _evidence(found) | {"tuned_gain": trial.payload["gain"], "corpus": trial.payload["corpus"]}
+    evidence = found.to_json() | {"tuned_gain": trial.payload["gain"], "corpus": trial.payload["corpus"]}
     if found.promoted:
         promote(log, trial.mall_id, active, proposal.ranking, evidence=evidence, key=trial.event_id)
     else:
         rejected = {"hash": trial.payload["hash"], "old_hash": active.digest, "evidence": evidence}
         log.append([Event(f"{REJECTED}:{trial.event_id}", trial.mall_id, REJECTED, datetime.now(UTC), rejected)])
-    now = settings_history(log, trial.mall_id).active
-    return Outcome("promoted" if found.promoted else "rejected", now, proposal, found)
+    now = settings_history(log, trial.mall_id)
+    status = "rejected"
+    if found.promoted:
+        in_force = any(one.event_id == f"{PROMOTED}:{trial.event_id}" for one in now.versions)
+        status = "promoted" if in_force else "superseded"
+    return Outcome(status, now.active, proposal, evidence)
 
 
 def _ended(log: "EventLog", trial: Event) -> bool:
@@ -162,12 +147,6 @@ def _moved(here: Ranking, grid: dict[str, list[float]], draw: random.Random) -> 
     near = min(range(len(values)), key=lambda i: abs(values[i] - getattr(here, name)))
     place = near + draw.choice((-2, -1, 1, 2)) if draw.random() < 1 / 2 else draw.randrange(len(values))
     return ranking_of(values_of(here) | {name: values[max(0, min(place, len(values) - 1))]})
-
-
-def _evidence(decision: Decision) -> dict[str, Any]:
-    seen = asdict(decision.comparison)
-    kept = ("measure", "wins", "losses", "ties", "difference", "low", "high", "p")
-    return {"look": decision.look, "alpha": decision.alpha, **{name: seen[name] for name in kept}}
 
 
 def _mean(scores: Sequence[float]) -> float:

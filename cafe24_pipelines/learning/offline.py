@@ -1,9 +1,11 @@
 """Scoring settings offline: what both sides of a search find is gathered once, then put in order again and again.
 
-The questions are the packaged ones in their two halves (`knowledge/evaluation.py`); a score is a question's nDCG@10.
-Measured is the order before a reranker. Does not belong here: which settings are looked at (`improve.py`).
+The questions are the packaged ones in their two halves (`knowledge/evaluation.py`). Questions that share an answer
+rise and fall together, so they are one piece of evidence: a score is the mean nDCG@10 of such a family. Measured is
+the order before a reranker. Does not belong here: which settings are looked at (`improve.py`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -30,12 +32,13 @@ class Offline:
         self.depth = depth_of(DEPTH, Ranking(candidates=int(depths.high))) if depths else depth_of(DEPTH, Ranking())
         self.retriever, self.half, self.tell = retriever, half, tell
         self._gathered: list[tuple[Question, Gathered]] = []
+        self._families: list[int] = []
 
     def __call__(self, ranking: Ranking) -> Sequence[float]:
-        """One score a question."""
+        """One score a family of questions."""
         if not self._gathered:
             self._gather()
-        return [self._score(question, got, ranking) for question, got in self._gathered]
+        return by_family([self._score(question, got, ranking) for question, got in self._gathered], self._families)
 
     def _score(self, question: Question, got: Gathered, ranking: Ranking) -> float:
         depth = depth_of(DEPTH, ranking)
@@ -49,7 +52,35 @@ class Offline:
             got = self.retriever.gather(question.text, self.depth)
             slim = [{name: [_slim(h, hits) for h in found] for name, found in side.items()} for side in got.sides]
             self._gathered.append((question, Gathered(got.question, slim, got.sizes)))
-        self.tell(f"{self.half}: {len(self._gathered)} questions gathered")
+        self._families = families([question for question, _ in self._gathered])
+        count = len(set(self._families))
+        self.tell(f"{self.half}: {len(self._gathered)} questions of {count} families gathered")
+
+
+def families(questions: Sequence[Question]) -> list[int]:
+    """The family of each question, numbered as they come: questions that share an answer, also by way of others."""
+    first: dict[str, str] = {}
+
+    def root(document: str) -> str:
+        while first.setdefault(document, document) != document:
+            document = first[document]
+        return document
+
+    for question in questions:
+        one, *others = sorted(question.answers or question.grades)
+        for other in others:
+            first[root(other)] = root(one)
+    roots = [root(min(question.answers or question.grades)) for question in questions]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(roots))}
+    return [numbers[name] for name in roots]
+
+
+def by_family(scores: Sequence[float], of: Sequence[int]) -> list[float]:
+    """The mean score of each family; rounded, so that equal orders are ties."""
+    found: defaultdict[int, list[float]] = defaultdict(list)
+    for score, family in zip(scores, of, strict=True):
+        found[family].append(score)
+    return [round(sum(found[n]) / len(found[n]), 9) for n in sorted(found)]
 
 
 def corpus_of(retriever: Retriever) -> str:

@@ -1,16 +1,19 @@
 """The proof of a removal: what of the mall was there before is searched for everywhere afterwards.
 
 Before anything is removed, values that only this mall has (hashes of members, order ids, names of products, words of
-reviews) are taken down, sealed, so that a removal that was killed can be proved all the same. The search reads every
-file under the home as bytes, Parquet decoded, databases value by value, archives member by member.
+reviews) are taken down, sealed, so that a removal that was killed can be proved all the same. Order numbers, products
+and praise are alike in many malls: what stands in another mall's lake, whole or within a longer text, is no trace of
+this one. The search reads every file under the home as bytes, Parquet decoded, databases value by value, archives
+member by member.
 Does not belong here: removing anything (see `removal.py`).
 """
 
 import json
+import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +34,8 @@ _COLUMNS: Final = (
     ("customers", "member_key"), ("orders", "order_id"), ("products", "product_name"), ("reviews", "content"),
 )  # fmt: skip
 _CHUNK: Final = 1 << 24
+_MEMBER: Final = re.compile(r"[0-9a-f]{32}")
+"""A member's hash is made with its mall's own key, so no other mall has it by chance."""
 
 
 def needles(settings: "Settings", mall_id: str) -> list[str]:
@@ -41,15 +46,29 @@ def needles(settings: "Settings", mall_id: str) -> list[str]:
     seal = seal_for(settings, mall_id, "erasures")
     if path.exists():
         return list(json.loads(seal.open(path.read_bytes())))
-    found = sorted(set(_of_mall(settings, mall_id)))
+    found = own(settings, mall_id, sorted(set(_of_mall(settings, mall_id))))
     write_atomic(path, seal.seal(json.dumps(found, ensure_ascii=False).encode()), private=True)
     return found
 
 
 def forget(settings: "Settings", mall_id: str) -> None:
     """Remove what was noted: the proof is done."""
-    path = settings.home.root / ROOM / f"{mall_id}.sealed"
-    path.unlink(missing_ok=True)
+    room = settings.home.root / ROOM
+    for path in [room / f"{mall_id}.sealed", *room.glob(f".{mall_id}.sealed.*")]:
+        path.unlink(missing_ok=True)
+
+
+def own(settings: "Settings", mall_id: str, values: Iterable[str]) -> list[str]:
+    """Those of the values that no other mall's lake holds; a member's hash is a trace wherever it stands."""
+    lakes = [p for p in sorted(settings.home.lake.glob("*")) if p.is_dir() and p.name.split(".")[0] != mall_id]
+    values = list(values)
+    open_ = {form: value for value in values if not _MEMBER.fullmatch(value) for form in _forms([value])}
+    for path in sorted(p for lake in lakes for p in lake.rglob("*") if p.is_file()):
+        with suppress(FileNotFoundError):  # a landing replaced it meanwhile
+            for _, data in _contents(path):
+                shared = {value for form, value in open_.items() if form in data}
+                open_ = {form: value for form, value in open_.items() if value not in shared}
+    return [value for value in values if _MEMBER.fullmatch(value) or value in open_.values()]
 
 
 def traces(settings: "Settings", values: Iterable[str]) -> list[Trace]:
@@ -59,11 +78,10 @@ def traces(settings: "Settings", values: Iterable[str]) -> list[Trace]:
     outside = settings.home.sandbox  # a shop's own data: no part of what this installation knows
     for path in sorted(p for p in settings.home.root.rglob("*") if p.is_file() and outside not in p.parents):
         name = str(path.relative_to(settings.home.root))
-        try:
-            for place in _in_file(path, forms):
-                found[Trace(name, place, "a value of the mall")] = None
-        except FileNotFoundError:
-            continue  # a reader's scratch file that went away meanwhile
+        with suppress(FileNotFoundError):  # a reader's scratch file that went away meanwhile
+            for place, data in _contents(path):
+                if any(form in data for form in forms):
+                    found[Trace(name, place, "a value of the mall")] = None
     return list(found)
 
 
@@ -101,50 +119,42 @@ def _forms(values: Iterable[str]) -> list[bytes]:
     return sorted({form for v in values for form in (v.encode(), json.dumps(v)[1:-1].encode())})
 
 
-def _in_file(path: Path, forms: list[bytes]) -> Iterator[str]:
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """What a file holds, each with where: its bytes, in pieces that overlap, and what they stand for."""
     with path.open("rb") as f:
         head, tail = f.read(16), b""
         f.seek(0)
         while data := f.read(_CHUNK):
-            if _holds(tail + data, forms):
-                yield "bytes"
-                break
+            yield "bytes", tail + data
             tail = data[-4 * _LONGEST :]
     if head[:4] == b"PAR1":
-        yield from _in_parquet(path, forms)
+        yield from _of_parquet(path)
     elif head == SQLITE_MAGIC:
-        yield from _in_sqlite(path, forms)
+        yield from _of_sqlite(path)
     elif head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield from (name for name in archive.namelist() if _holds(archive.read(name), forms))
+            yield from ((name, archive.read(name)) for name in archive.namelist())
 
 
-def _in_parquet(path: Path, forms: list[bytes]) -> Iterator[str]:
+def _of_parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=65_536):
             for column, values in zip(batch.schema.names, batch.columns, strict=True):
-                joined = b"\0".join(_bytes(v) for v in values.to_pylist() if isinstance(v, str | bytes | list | dict))
-                if _holds(joined, forms):
-                    yield f"column {column}"
+                texts = (v for v in values.to_pylist() if isinstance(v, str | bytes | list | dict))
+                yield f"column {column}", b"\0".join(map(_bytes, texts))
 
 
-def _in_sqlite(path: Path, forms: list[bytes]) -> Iterator[str]:
+def _of_sqlite(path: Path) -> Iterator[tuple[str, bytes]]:
     """Value by value: a long one may lie in pieces on disk, a packed one in no bytes that can be searched."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as db:
         for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             for row in db.execute(f'SELECT * FROM "{table}"'):
-                if any(_holds(_bytes(value), forms) for value in row if isinstance(value, str | bytes)):
-                    yield f"table {table}"
-                    break
+                yield f"table {table}", b"\0".join(_bytes(v) for v in row if isinstance(v, str | bytes))
 
 
 def _bytes(value: Any) -> bytes:
     if isinstance(value, bytes):
         return unpacked(value)
     return str(value).encode("utf-8", "surrogatepass")
-
-
-def _holds(data: bytes, forms: list[bytes]) -> bool:
-    return any(form in data for form in forms)

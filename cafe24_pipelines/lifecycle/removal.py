@@ -6,8 +6,9 @@ lock is held throughout, so no run lands or publishes meanwhile; readers of file
 that nobody serves any more.
 
 A mall's part of a room is `<room>/<mall>` or `<room>/<mall>.<something>`, in whatever room, so a room that is added
-tomorrow is covered. What stays is two events: when the removal began and when it was proved. They hold no content;
-without them a webhook that comes late would bring the mall back to life, and nobody could show that it was removed.
+tomorrow is covered; likewise the `.<mall>.<something>` that a killed write leaves. What stays is two events: when
+the removal began and when it was proved. They hold no content; without them a webhook that comes late would bring the
+mall back to life, and nobody could show that it was removed.
 Does not belong here: runs and partitions of Dagster (see `sensors/run_history.py`), what a merchant takes along
 (`export.py`).
 """
@@ -16,18 +17,20 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.cafe24.erase.alone import alone
+from cafe24_pipelines.cafe24.erase.trace import Trace
+from cafe24_pipelines.cafe24.sealing import KEY_FILE
 from cafe24_pipelines.errors import BadInput, Cafe24Error
 from cafe24_pipelines.lifecycle import proof
 from cafe24_pipelines.lifecycle.rows import KEPT, remove_rows
 from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED, mall_state
 from cafe24_pipelines.stores.events import Event
-from cafe24_pipelines.stores.files import write_atomic, writer_lock
+from cafe24_pipelines.stores.files import write_atomic
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
@@ -36,6 +39,8 @@ Progress = Callable[[str], None]
 RunHistory = Callable[[str], dict[str, int]]
 """Removes what a run history remembers of a mall, and says how much."""
 _ROOTS_KEPT: Final = frozenset({"dagster", "sandbox", proof.ROOM})
+_OF_ALL: Final = frozenset({("vectors", "encoders"), ("keys", KEY_FILE)})
+"""What all malls share, though its name might be a mall's: without the sealing key no sealed value opens again."""
 
 
 @dataclass
@@ -82,7 +87,7 @@ def remove_mall(
 
     _check(mall_id)
     say, log, at = progress or (lambda line: None), parts.event_log(settings), now or datetime.now(UTC)
-    with _alone(settings, mall_id, say):
+    with alone(settings, mall_id, lambda: say("another run is writing; the removal begins when that has ended")):
         report = RemovalReport(mall_id, not_searched=_not_searched(settings))
         stage = mall_state(log, mall_id).stage
         if stage == "removed" and not list(_parts(settings, mall_id)):
@@ -105,15 +110,20 @@ def remove_mall(
 
 
 def _prove(settings: "Settings", mall_id: str, values: list[str]) -> None:
-    """Search the whole home.
+    """Search the whole home for the values, and look whether a room has a part of the mall again.
 
     Raises:
-        Cafe24Error: some place still holds a value; the removal stays open.
+        Cafe24Error: some place still holds something of it; the removal stays open.
     """
-    if traces := proof.traces(settings, values):
+    root = settings.home.root
+    again = [Trace(str(p.relative_to(root)), "name", "the mall's part") for p in _parts(settings, mall_id)]
+    found = [*again, *proof.traces(settings, values)]
+    if found and not again:  # another mall may have come to say the same since the values were noted
+        found = proof.traces(settings, proof.own(settings, mall_id, values))
+    if found:
         raise Cafe24Error(
-            f"{len(traces)} places still hold values of mall {mall_id}",
-            where=f"{traces[0].file}: {traces[0].place}", remedy="stop what writes for the mall, then remove again",
+            f"{len(found)} places still hold something of mall {mall_id}",
+            where=f"{found[0].file}: {found[0].place}", remedy="stop what writes for the mall, then remove again",
         )  # fmt: skip
 
 
@@ -159,23 +169,6 @@ def _check(mall_id: str) -> None:
         raise BadInput(f"mall id {mall_id!r} is not valid", remedy="cafe24 mall list shows them")
 
 
-@contextmanager
-def _alone(settings: "Settings", mall_id: str, say: Progress) -> Iterator[None]:
-    """Hold the home's writer lock, and that of the mall's sync where there is one."""
-
-    def waiting() -> None:
-        say("another run is writing; the removal begins when that has ended")
-
-    with ExitStack() as held:
-        held.enter_context(writer_lock(settings.home.writer_lock, waiting=waiting))
-        api = settings.home.lake / mall_id / "api"
-        if api.exists():
-            from cafe24_pipelines.cafe24.sync.engine import LOCK_FILE
-
-            held.enter_context(writer_lock(api / LOCK_FILE, waiting=waiting))
-        yield
-
-
 def _end_tokens(settings: "Settings", mall_id: str) -> str:
     """End the mall's tokens at Cafe24 where it still takes them; they are dropped here in any case, with the rows."""
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
@@ -202,8 +195,13 @@ def _parts(settings: "Settings", mall_id: str) -> Iterator[Path]:
     """The mall's part of every room of the home."""
     for room in sorted(p for p in settings.home.root.iterdir() if p.is_dir() and p.name not in _ROOTS_KEPT):
         for path in sorted(room.iterdir()):
-            if path.name == mall_id or path.name.startswith(f"{mall_id}."):
+            if _is_of(path.name, mall_id) and (room.name, path.name) not in _OF_ALL:
                 yield path
+
+
+def _is_of(name: str, mall_id: str) -> bool:
+    """Whether a file or folder is called after the mall."""
+    return name == mall_id or name.startswith((f"{mall_id}.", f".{mall_id}."))
 
 
 def _removed(path: Path) -> int:
@@ -224,19 +222,30 @@ def _remove_lines(settings: "Settings", mall_id: str) -> dict[str, int]:
     done: dict[str, int] = {}
     for path in sorted(settings.home.root.glob("*.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not _names(line, mall_id)]
-        if len(kept) < len(lines):
+        kept = [_without(line, mall_id) for line in lines]
+        if kept != lines:
             write_atomic(path, "".join(kept))
-            done[path.name] = len(lines) - len(kept)
+            done[path.name] = sum(now != before for now, before in zip(kept, lines, strict=True))
     return done
 
 
-def _names(line: str, mall_id: str) -> bool:
+def _without(line: str, mall_id: str) -> str:
+    """A line as it may stay: "" when it is the mall's; an alert about several malls loses what it says of it."""
     try:
         row = json.loads(line)
     except ValueError:
-        return mall_id in line  # a line that a kill cut short
-    return isinstance(row, dict) and mall_id in (row.get("mall"), row.get("mall_id"))
+        return "" if mall_id in line else line  # a line that a kill cut short
+    if not isinstance(row, dict):
+        return line
+    if mall_id in (row.get("mall"), row.get("mall_id")):
+        return ""
+    said = row.get("lines")
+    kept = (
+        [s for s in said if not str(s).startswith((f"{mall_id}:", f"{mall_id} ("))]
+        if isinstance(said, list)
+        else said
+    )
+    return line if kept == said else json.dumps(row | {"lines": kept}, ensure_ascii=False) + "\n"
 
 
 def _remove_encoders(settings: "Settings", mall_id: str) -> dict[str, int]:
@@ -247,7 +256,8 @@ def _remove_encoders(settings: "Settings", mall_id: str) -> dict[str, int]:
     pointers = root / "malls"
     if not pointers.exists():
         return {}
-    (pointers / f"{mall_id}.json").unlink(missing_ok=True)
+    for path in [p for p in pointers.iterdir() if _is_of(p.name, mall_id)]:
+        path.unlink(missing_ok=True)
     used: set[str] = set()
     for path in pointers.glob("*.json"):
         pointer = json.loads(path.read_text(encoding="utf-8"))
@@ -285,7 +295,7 @@ def _empty_servers(settings: "Settings", mall_id: str) -> None:
 def _not_searched(settings: "Settings") -> tuple[str, ...]:
     beyond = ["sandbox/ (a sandbox mall's own data)"] if settings.home.sandbox.exists() else []
     if settings.profile == "server":
-        beyond.append("Dagster's own database (PostgreSQL): the mall's runs are deleted, not searched for")
+        beyond.append("Dagster's own database (PostgreSQL): the mall's runs and rows are deleted, not searched for")
     if settings.graph != "embedded":
         beyond.append("Neo4j: the mall's graph is emptied; a marker that names the mall stays")
     if settings.vectors != "embedded":

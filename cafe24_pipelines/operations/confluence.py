@@ -27,7 +27,7 @@ def post_to_confluence(rest: "Rest", page_id: str, found: "Readiness") -> str:
     """
     for turn in range(_CONFLICTS):
         page = rest.call("GET", f"{_API}/{page_id}", params={"body-format": "storage"})
-        if state_mark(found) in page["body"]["storage"]["value"]:
+        if found.digest() in page["body"]["storage"]["value"]:
             return "unchanged"
         try:
             rest.call("PUT", f"{_API}/{page_id}", body=_update(page, found))

@@ -8,6 +8,7 @@ the same moment could make two. Does not belong here: HTTP (`rest.py`), or what 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.operations.readiness_text import AREAS_KO, headline, state_mark
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 LABEL: Final = "cafe24-readiness"
 _API: Final = "/rest/api/3"
-_MOST_ITEMS: Final = 100
 _SUMMARY: Final = 255
 """What Jira takes as a summary, in letters."""
-_TYPE: Final = "Task"
+_LETTERS: Final = 30_000
+"""What a description holds of items; Jira refuses one beyond 32,767 letters (JRACLOUD-78553)."""
+_TYPES: Final = ("Task", "작업")
+"""Names of the issue type that is taken where there is one: a site that was made in Korean has its own names."""
 
 
 def post_to_jira(rest: "Rest", project: str, found: "Readiness") -> str:
@@ -35,11 +38,12 @@ def post_to_jira(rest: "Rest", project: str, found: "Readiness") -> str:
     if issue is None:
         if found.green:
             return "none"
-        fields = {**_fields(found), "project": {"key": project}, "issuetype": {"name": _TYPE}, "labels": [LABEL]}
+        kind = {"id": _issue_type(rest, project)}
+        fields = {**_fields(found), "project": {"key": project}, "issuetype": kind, "labels": [LABEL]}
         rest.call("POST", f"{_API}/issue", body={"fields": fields})
         return "created"
     key, fields = issue["key"], issue["fields"]
-    changed = state_mark(found) not in json.dumps(fields.get("description") or {}, ensure_ascii=False)
+    changed = found.digest() not in json.dumps(fields.get("description") or {})
     if changed:
         rest.call("PUT", f"{_API}/issue/{key}", body={"fields": _fields(found)})
     closed = fields["status"]["statusCategory"]["key"] == "done"
@@ -58,6 +62,20 @@ def _issue(rest: "Rest", project: str) -> dict[str, Any] | None:
     return issues[0] if issues else None
 
 
+def _issue_type(rest: "Rest", project: str) -> str:
+    """Id of the type of a new issue: a task, else the first that is neither a sub-task nor above the others.
+
+    Raises:
+        ConfigError: the project lets this account create none.
+    """
+    offered = rest.call("GET", f"{_API}/issue/createmeta/{project}/issuetypes").get("issueTypes") or []
+    fit = [one for one in offered if not one.get("subtask") and one.get("hierarchyLevel", 0) == 0]
+    if not fit:
+        raise ConfigError(f"project {project} takes no issue from this account", where="JIRA",
+                          remedy="give it the right to create issues, or set another JIRA_PROJECT")  # fmt: skip
+    return str(min(fit, key=lambda one: one["name"] not in _TYPES)["id"])
+
+
 def _move(rest: "Rest", key: str, categories: tuple[str, ...]) -> bool:
     """Take the first transition that leads to a status of one of these categories; False when there is none."""
     offered = rest.call("GET", f"{_API}/issue/{key}/transitions").get("transitions") or []
@@ -74,18 +92,19 @@ def _fields(found: "Readiness") -> dict[str, Any]:
 
 
 def document(found: "Readiness") -> dict[str, Any]:
-    """What is red as an Atlassian document: a bullet an item, and the mark of the state."""
-    items = [
-        {"type": "listItem", "content": [
-            _paragraph(_text(f"{AREAS_KO[i.area]} {i.name}", strong=True), _text(f": {i.why} → {i.remedy}"))
-        ]}
-        for i in found.red[:_MOST_ITEMS]
-    ]  # fmt: skip
+    """What is red as an Atlassian document: a bullet an item as far as there is room, and the mark of the state."""
+    items, left = list[dict[str, Any]](), _LETTERS
+    for i in found.red:
+        name, told = f"{AREAS_KO[i.area]} {i.name}", f": {i.why} → {i.remedy}"
+        left -= len(name) + len(told)
+        if left < 0:
+            break
+        items.append({"type": "listItem", "content": [_paragraph(_text(name, strong=True), _text(told))]})
     content: list[dict[str, Any]] = [_paragraph(_text(headline(found)))]
     if items:
         content.append({"type": "bulletList", "content": items})
-    if len(found.red) > _MOST_ITEMS:
-        content.append(_paragraph(_text(f"… 외 {len(found.red) - _MOST_ITEMS}건: `cafe24 ready`")))
+    if len(found.red) > len(items):
+        content.append(_paragraph(_text(f"… 외 {len(found.red) - len(items)}건: `cafe24 ready`")))
     return {"type": "doc", "version": 1, "content": [*content, _paragraph(_text(state_mark(found)))]}
 
 

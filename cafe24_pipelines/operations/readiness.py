@@ -9,22 +9,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from cafe24_pipelines.names import SEOUL
+from cafe24_pipelines.operations import phrases
 from cafe24_pipelines.operations.clock import last_due
+from cafe24_pipelines.operations.phrases import Said
 
 State = Literal["green", "red", "off"]
-AREAS: Final = ("workflow", "upkeep", "job", "asset", "check", "store", "model")
+AREAS: Final = ("store", "model", "job", "asset", "check", "workflow", "upkeep")
+"""In the order in which trouble is worth a look: what holds the data, what failed with it, what starts it."""
 GRACE: Final = timedelta(minutes=10)
 """A tick may come this much after it was due: the daemon looks every 30 s, and a machine may sleep."""
 _NAMED: Final = 5
+_ANY: Final = ("*",)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the table. `why` and `remedy` are Korean, and empty when all is well."""
+    """One line of the table. `why` and `remedy` are Korean, and empty when all is well; `en` is both in English."""
 
     area: str
     name: str
@@ -32,15 +37,26 @@ class Item:
     why: str = ""
     remedy: str = ""
     detail: str = ""
+    en: tuple[str, str] = ("", "")
+
+    @classmethod
+    def red(cls, area: str, name: str, why: Said, remedy: Said, detail: str = "") -> "Item":
+        """One that is not green."""
+        return cls(area, name, "red", why.ko, remedy.ko, detail, (why.en, remedy.en))
+
+    def said(self, lang: str) -> tuple[str, str]:
+        """Reason and remedy in a language; in Korean where they are known in no other."""
+        both = (self.why, self.remedy)
+        return both if lang == "ko" else (self.en[0] or both[0], self.en[1] or both[1])
 
     @property
     def label(self) -> str:
         """Area and name without a mall: what is kept of the installation must not name one that was removed."""
         return f"{self.area}/{self.name.partition('/')[0] if self.area in ('store', 'job') else self.name}"
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return dict(vars(self))
+        return vars(self) | {"en": list(self.en)}
 
 
 @dataclass(frozen=True)
@@ -167,18 +183,15 @@ def _automation(fact: AutomationFact, now: datetime) -> Item:
     seen = f"틱 {_at(fact.last_tick_at)} {fact.last_tick}".strip() if fact.last_tick_at else ""
     if fact.last_run_at:
         seen += f", 실행 {_at(fact.last_run_at)} {fact.last_run}"
-
-    def red(why: str, remedy: str) -> Item:
-        return Item(area, fact.name, "red", why, remedy, seen)
-
+    red = partial(Item.red, area, fact.name, detail=seen)
     if not fact.running:
-        return red("시작되지 않았습니다", "Dagster UI → Automation에서 켜십시오")
+        return red(phrases.NOT_STARTED, phrases.TURN_ON)
     if fact.last_tick == "failure":
-        return red("마지막 틱이 실패했습니다", "Dagster UI → Automation에서 틱의 오류를 보십시오")
+        return red(phrases.TICK_FAILED, phrases.SEE_TICK)
     if _late(fact, now):
-        return red("틱이 늦습니다", "Dagster 데몬이 떠 있는지 보십시오 (`cafe24 ui` 또는 daemon 컨테이너)")
+        return red(phrases.TICK_LATE, phrases.SEE_DAEMON)
     if fact.last_run in ("failure", "canceled"):
-        return red("마지막 실행이 실패했습니다", "Dagster UI → Runs에서 실패한 단계의 오류와 해결책을 보십시오")
+        return red(phrases.RUN_FAILED, phrases.SEE_RUN)
     return Item(area, fact.name, "green", detail=seen)
 
 
@@ -196,21 +209,17 @@ def _late(fact: AutomationFact, now: datetime) -> bool:
 
 def _asset(fact: AssetFact, now: datetime) -> Item:
     seen = _at(fact.last_at) if fact.last_at else ""
-
-    def red(why: str, remedy: str) -> Item:
-        return Item("asset", fact.name, "red", why, remedy, seen)
-
+    red = partial(Item.red, "asset", fact.name, detail=seen)
     if fact.failed:
-        return red(
-            f"마지막 시도가 실패했습니다: {_some(fact.failed)}", "Dagster UI → Runs에서 오류를 보고 다시 실행하십시오"
-        )
+        return red(phrases.ATTEMPT_FAILED.of(_some(fact.failed)), phrases.RUN_AGAIN)
     if fact.last_at is None or (fact.missing and fact.required):
         if not fact.required:
             return Item("asset", fact.name, "off", detail="아직 만든 적이 없습니다")
-        where = f": {_some(fact.missing)}" if fact.missing and fact.missing != ("*",) else ""
-        return red(f"아직 만들어지지 않았습니다{where}", "`cafe24 run --mall 몰ID`를 실행하십시오")
+        if fact.missing in ((), _ANY):
+            return red(phrases.NOT_MADE, phrases.RUN.of("몰ID"))
+        return red(phrases.NOT_MADE_FOR.of(_some(fact.missing)), phrases.RUN.of(sorted(fact.missing)[0]))
     if _stale(fact, fact.last_at, now):
-        return red("제때 새로 만들어지지 않았습니다", "이 자산을 만드는 스케줄이 켜져 있고 늦지 않은지 보십시오")
+        return red(phrases.STALE, phrases.SEE_SCHEDULE)
     return Item("asset", fact.name, "green", detail=seen)
 
 
@@ -228,8 +237,7 @@ def _check(fact: CheckFact) -> Item:
     if not fact.known:
         return Item("check", fact.name, "off", detail="아직 실행한 적이 없습니다")
     if fact.failed:
-        why = f"검사가 실패했습니다: {_some(fact.failed)}"
-        return Item("check", fact.name, "red", why, "Dagster UI → 자산 → Checks에서 근거를 보십시오")
+        return Item.red("check", fact.name, phrases.CHECK_FAILED.of(_some(fact.failed)), phrases.SEE_CHECK)
     return Item("check", fact.name, "green", detail=f"경고: {_some(fact.warned)}" if fact.warned else "")
 
 

@@ -1,4 +1,4 @@
-"""Readiness as people read it: a Korean table for the terminal and for Markdown, and the lines of an alert.
+"""Readiness as people read it: lines for the terminal (Korean or English), a Korean table, the lines of an alert.
 
 Does not belong here: judging, or the formats of Jira and Confluence (`posting.py`).
 """
@@ -32,20 +32,34 @@ def state_mark(found: "Readiness") -> str:
 
 
 def text(found: "Readiness", lang: str = "ko") -> str:
-    """The headline, a line an area, and every item that is not green with its remedy. Reasons are Korean."""
+    """The headline, then a line an area and a line a reason with its remedy, for what is not green."""
     names = AREAS_KO if lang == "ko" else _AREAS_EN
     lines = [headline(found, lang), ""]
     for area, counts in found.counts().items():
         mark = MARKS["red" if counts["red"] else "green"]
         off = f", {'꺼짐' if lang == 'ko' else 'off'} {counts['off']}" if counts["off"] else ""
         lines.append(f"{mark} {names[area]}: {counts['green']}/{counts['green'] + counts['red']}{off}")
-        lines += [line for item in found.red if item.area == area for line in _item(item)]
+        alike: dict[tuple[str, str], list[Item]] = {}
+        for item in found.red:
+            if item.area == area:
+                alike.setdefault(item.said(lang), []).append(item)
+        for (why, remedy), items in sorted(alike.items(), key=lambda kv: (-len(kv[1]), kv[1][0].name)):
+            lines += [f"    ✗ {_told(items, why, lang)}", f"      → {remedy}"]
     return "\n".join(lines)
 
 
-def _item(item: "Item") -> list[str]:
-    detail = f" ({item.detail})" if item.detail else ""
-    return [f"    ✗ {item.name}: {item.why}{detail}", f"      → {item.remedy}"]
+def _told(items: list["Item"], why: str, lang: str) -> str:
+    """One item with its reason; of several with the same, how many and the first names (`--json` has them all)."""
+    if len(items) == 1:
+        return f"{items[0].name}: {why}{_detail(items[0], lang)}"
+    names = ", ".join(i.name for i in items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")
+    return f"{why} ({len(items)}{'건' if lang == 'ko' else ''}: {names})"
+
+
+def _detail(item: "Item", lang: str) -> str:
+    """What was last seen of it."""
+    detail = item.detail.replace("틱", "tick").replace("실행", "run") if lang == "en" else item.detail
+    return f" ({detail})" if detail else ""
 
 
 def markdown(found: "Readiness") -> str:

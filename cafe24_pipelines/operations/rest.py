@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
-from cafe24_pipelines.research.fetch import retry_after
+from cafe24_pipelines.retry_after import retry_after
 
 if TYPE_CHECKING:
     import httpx

@@ -6,22 +6,39 @@ Dagster knows (`instance_facts.py`).
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.operations import phrases
 from cafe24_pipelines.operations.heartbeat import READER
+from cafe24_pipelines.operations.phrases import Said
 from cafe24_pipelines.operations.readiness import Item
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.cafe24.malls import Mall
     from cafe24_pipelines.settings import Settings
     from cafe24_pipelines.stores.graph import GraphStore
     from cafe24_pipelines.stores.vectors import VectorStore
 
 LATE: Final = timedelta(hours=1)
 """A heartbeat older than this is missing: it comes every 15 minutes, behind a long run at times."""
-_RUN: Final = "`cafe24 run --mall {mall}`를 실행하십시오"
+
+
+def served_malls(settings: "Settings", malls: "Mapping[str, Mall]") -> "dict[str, Mall]":
+    """Those malls that are served: what a suspended one, or one that left, lacks is nobody's trouble.
+
+    All of them where the event log can't be read, which its own item says.
+    """
+    from cafe24_pipelines.lifecycle.state import MallState, mall_states
+    from cafe24_pipelines.parts import event_log
+
+    try:
+        states = mall_states(event_log(settings))
+    except (Cafe24Error, sqlite3.Error):
+        return dict(malls)
+    return {mall_id: mall for mall_id, mall in malls.items() if states.get(mall_id, MallState(mall_id)).served}
 
 
 def store_items(settings: "Settings", malls: Sequence[str], *, now: datetime | None = None) -> list[Item]:
@@ -64,9 +81,10 @@ def _guarded(name: str, look: Callable[[], Item]) -> Item:
 
 def _broken(name: str, e: Exception) -> Item:
     """Why a store can't be used; our own words where they are ours."""
-    if isinstance(e, Cafe24Error):
-        return Item("store", name, "red", f"읽을 수 없습니다: {e.what}", e.remedy or "`cafe24 doctor`를 실행하십시오")
-    return Item("store", name, "red", f"읽을 수 없습니다: {type(e).__name__}", "`cafe24 doctor`를 실행하십시오")
+    if not isinstance(e, Cafe24Error):
+        return Item.red("store", name, phrases.UNREADABLE.of(type(e).__name__), phrases.DOCTOR)
+    remedy = Said(e.remedy, e.remedy) if e.remedy else phrases.DOCTOR
+    return Item.red("store", name, phrases.UNREADABLE.of(e.what), remedy)
 
 
 def _log(settings: "Settings", now: datetime) -> Item:
@@ -74,12 +92,10 @@ def _log(settings: "Settings", now: datetime) -> Item:
 
     minute = event_log(settings).cursor(READER)
     if not minute:
-        why, remedy = "심장 박동이 아직 없습니다", "Dagster UI → Automation에서 heartbeat_upkeep을 켜십시오"
-        return Item("store", "event_log", "red", why, remedy)
+        return Item.red("store", "event_log", phrases.NO_BEAT, phrases.TURN_ON_BEAT)
     at = datetime.fromtimestamp(minute * 60, UTC)
     if now - at > LATE:
-        remedy = "Dagster 데몬과 디스크를 보십시오; 박동은 15분마다 이벤트 로그와 레이크에 씁니다"
-        return Item("store", "event_log", "red", "심장 박동이 끊겼습니다", remedy, f"마지막 {at:%m-%d %H:%M} UTC")
+        return Item.red("store", "event_log", phrases.BEAT_LOST, phrases.SEE_BEAT, f"{at:%m-%d %H:%M} UTC")
     return Item("store", "event_log", "green", detail=f"심장 박동 {at:%m-%d %H:%M} UTC")
 
 
@@ -88,7 +104,7 @@ def _lake(settings: "Settings", mall_id: str) -> Item:
 
     counts, name = mall_lake(settings, mall_id).counts(), f"lake/{mall_id}"
     if not counts:
-        return Item("store", name, "red", "적재된 데이터가 없습니다", _RUN.format(mall=mall_id))
+        return Item.red("store", name, phrases.NOTHING_LANDED, phrases.RUN.of(mall_id))
     return Item("store", name, "green", detail=f"{sum(counts.values()):,}행")
 
 
@@ -99,14 +115,12 @@ def _graph(settings: "Settings", mall_id: str, graph: "GraphStore") -> Item:
 
     name, published = f"graph/{mall_id}", graph.published(mall_id)
     if published is None:
-        return Item("store", name, "red", "게시된 그래프가 없습니다", _RUN.format(mall=mall_id))
+        return Item.red("store", name, phrases.NO_GRAPH, phrases.RUN.of(mall_id))
     if graph.staged(mall_id) != facts_build_id(mall_lake(settings, mall_id), mall(settings.home, mall_id)):
-        remedy = "ontology_builder를 켜거나 " + _RUN.format(mall=mall_id)
-        return Item("store", name, "red", "그래프가 지금의 레이크와 다른 빌드입니다", remedy)
+        return Item.red("store", name, phrases.OLD_GRAPH, phrases.BUILD_GRAPH.of(mall_id))
     known = {str(row["title"]) for row in graph.query(mall_id, _PATTERNS)}
     if known != _patterns(settings, mall_id):
-        remedy = "패턴이 게시된 뒤 그래프가 다시 게시되지 않았습니다: `cafe24 rebuild graph`"
-        return Item("store", name, "red", "그래프의 패턴이 게시된 패턴과 다릅니다", remedy)
+        return Item.red("store", name, phrases.GRAPH_PATTERNS, phrases.REBUILD_GRAPH.of(mall_id))
     return Item("store", name, "green", detail=f"빌드 {published[0][:12]}")
 
 
@@ -126,13 +140,12 @@ def _vectors(settings: "Settings", mall_id: str, vectors: "VectorStore") -> Item
     name = f"vectors/{mall_id}"
     missing = [c for c in COLLECTIONS if vectors.published(mall_id, c) is None]
     if missing:
-        return Item("store", name, "red", f"게시되지 않은 컬렉션: {', '.join(missing)}", _RUN.format(mall=mall_id))
+        return Item.red("store", name, phrases.NO_COLLECTIONS.of(", ".join(missing)), phrases.RUN.of(mall_id))
     counts = vectors.counts(mall_id)
     texts = [p.payload for p in vectors.points(mall_id, INSIGHTS).values()]
     held = {str(t["title"]) for t in texts if str(t["document_id"]).startswith("pattern-")}
     if held != _patterns(settings, mall_id):
-        why, remedy = "인사이트 벡터가 게시된 패턴과 다릅니다", "`cafe24 rebuild vectors`를 실행하십시오"
-        return Item("store", name, "red", why, remedy)
+        return Item.red("store", name, phrases.VECTOR_PATTERNS, phrases.REBUILD_VECTORS.of(mall_id))
     return Item("store", name, "green", detail=f"{sum(counts.values()):,}개")
 
 
@@ -146,8 +159,8 @@ def job_items(settings: "Settings", malls: Sequence[str]) -> Iterator[Item]:
     except (Cafe24Error, sqlite3.Error):
         return  # the event log's own item says so
     for row in found:
-        remedy = row["message"] or "Dagster UI → Runs에서 오류를 보십시오"
-        yield Item("job", f"{row['job']}/{row['mall']}", "red", f"실패하고 있습니다: {row['error']}", remedy)
+        remedy = Said(row["message"], row["message"]) if row["message"] else phrases.SEE_RUNS
+        yield Item.red("job", f"{row['job']}/{row['mall']}", phrases.FAILING.of(row["error"]), remedy)
 
 
 def model_items(settings: "Settings") -> Iterator[Item]:

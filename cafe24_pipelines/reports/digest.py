@@ -97,10 +97,15 @@ def research_alerts(log: "EventLog", mall_id: str, now: datetime) -> list[Item]:
     from cafe24_pipelines.research.comparison import ALERT
 
     return [
-        Item(e.event_id, "research", clean(e.payload["title"]), clean(e.payload["text"]))
+        Item(e.event_id, "research", clean(e.payload["title"]), clean(e.payload["text"]), anchor=_evidence(e.payload))
         for e in log.read_all(mall_id, types=(ALERT,))
         if (now - e.occurred_at).days < ALERT_DAYS
     ]
+
+
+def _evidence(alert: dict[str, Any]) -> str:
+    """Where the page shows what an alert is about: the finding, or the claims side by side."""
+    return f"finding-{alert['pattern_id']}" if alert["kind"] == "differs" else "research"
 
 
 def headline_of(snapshot: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,7 @@ def findings(snapshot: dict[str, Any], lang: str) -> Markup:
     confirmed = [f for f in snapshot["findings"] if f["state"] == "confirmed"]
     retracted = [f for f in snapshot["findings"] if f["state"] == "retracted"]
     if not confirmed:
-        shown: list[str] = [tag("p", word("no data", lang), class_="soft")]
+        shown: list[str] = [tag("p", word("none confirmed", lang), class_="soft")]
     else:
         shown = [tag("p", word("caution", lang), class_="soft"), _grid(confirmed[:OPEN], lang)]
         if len(confirmed) > OPEN:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cafe24_pipelines.reports.findings_section import findings
 from cafe24_pipelines.reports.markup import Markup, join, tag
+from cafe24_pipelines.reports.research_section import research
 from cafe24_pipelines.reports.sections import (
     campaigns,
     changed,
@@ -30,7 +31,7 @@ from cafe24_pipelines.reports.texts import word
 
 LANGUAGES = ("ko", "en")
 _SECTIONS = (
-    headline, changed, sales, findings, churn_and_segments, clv, campaigns, stock, cohorts, quality, limits,
+    headline, changed, sales, findings, research, churn_and_segments, clv, campaigns, stock, cohorts, quality, limits,
 )  # fmt: skip
 
 
@@ -64,9 +65,9 @@ def render(snapshot: dict[str, Any], lang: str = "ko") -> str:
 def _when(snapshot: dict[str, Any], lang: str) -> Markup:
     """Until when the data go, and when the page's snapshot was made, in the mall's zone."""
     made = datetime.fromisoformat(snapshot["made_at"]).astimezone(ZoneInfo(snapshot["zone"]))
-    until = tag("time", snapshot["as_of"]) if snapshot["as_of"] else word("no data", lang)
+    until = tag("time", snapshot["as_of"]) if snapshot["as_of"] else None
     return join(
-        f"{word('data until', lang)} ", until,
+        word("no data", lang) if until is None else f"{word('data until', lang)} ", until,
         f" · {word('made', lang)} {made:%Y-%m-%d %H:%M} ({snapshot['zone']})",
     )  # fmt: skip
 

@@ -216,7 +216,7 @@ def campaigns(snapshot: Snapshot, lang: str) -> Markup:
             _lift(r),
             fixed(r["verdict"], lang),
             count(r["issued"], lang, "건"),
-            percent(r["use_rate"]),
+            "–" if r["use_rate"] is None else percent(r["use_rate"]),  # nobody has it yet
         ]
         for r in said["rows"]
     ]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.retry_after import retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -20,6 +21,8 @@ SECONDS: Final = 10.0
 _MOST_READ: Final = 4096
 _REPLY: Final = re.compile(r"[a-z_]{2,60}")
 
+_NOT_TAKEN: Final = ("rollup_error",)
+"""Words with which Slack itself says, by a status of 500, that it has not shown a message."""
 _REMEDIES: Final = {
     "invalid_token": "make a new webhook in Slack and set SLACK_WEBHOOK_URL",
     "no_service": "the webhook was removed: make a new one in Slack and set SLACK_WEBHOOK_URL",
@@ -54,11 +57,11 @@ class SlackWebhook:
     def send(self, body: dict[str, Any], text: str) -> None:
         """Post a message; `text` (for terminals) is not used.
 
-        A call that Slack refused for the time being (429, 5xx) or that never reached it is tried again.
+        A call that Slack surely did not take (429, 503, or it never got there) is tried again.
 
         Raises:
             NotDelivered: it was refused, or could not be handed over in the given attempts.
-            DeliveryUnknown: it was handed over and no reply came; it is not tried again.
+            DeliveryUnknown: it was handed over and no reply came, or one that doesn't say; it is not tried again.
         """
         import httpx
 
@@ -103,20 +106,16 @@ def _judged(status: int, said: str, asked: str, pause: float) -> float | None:
 
     Raises:
         NotDelivered: there is no use in another attempt now.
+        DeliveryUnknown: a server on the way failed; what stands behind it may have taken the message.
     """
     word = said if _REPLY.fullmatch(said) else "an unknown reply"
     if status == 200 and word == "ok":
         return None
-    if status == 429:
-        wait = _seconds(asked, pause)
+    if status in (429, 503) or word in _NOT_TAKEN:
+        wait = retry_after(asked) or pause
         if wait > LONGEST_WAIT:
             raise NotDelivered(f"asked to wait {wait:.0f} s", lasting=False, remedy="the next digest tells it")
         return wait
     if status >= 500:
-        return pause
+        raise DeliveryUnknown(f"status {status}: {word}", where="Slack", remedy="look into the channel")
     raise NotDelivered(f"status {status}: {word}", lasting=True, remedy=_REMEDIES.get(word, ""))
-
-
-def _seconds(text: str, otherwise: float) -> float:
-    """Retry-After in seconds; Slack sends a whole number."""
-    return float(text) if re.fullmatch(r"\d{1,6}", text.strip()) else otherwise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.reports.slack import SlackWebhook
-from cafe24_pipelines.reports.slack_blocks import context, escaped, header, mrkdwn
+from cafe24_pipelines.reports.slack_blocks import MOST_TEXT, context, escaped, header, mrkdwn, size
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
@@ -47,7 +47,12 @@ def slack_alerts(settings: "Settings", channel: str) -> SlackAlerts:
 
 def alert_message(kind: str, mall_id: str, owner: str, title: str, lines: Sequence[str]) -> dict[str, Any]:
     """The body of a webhook call within Slack's limits; nothing in it becomes a mention or a link."""
-    told = "\n".join(f"• {escaped(line, 600)}" for line in lines)[:2900]
+    told = ""
+    for line in lines:  # whole lines: a cut could leave half of an entity, or a mark of its own
+        more = f"{told}\n• {escaped(line, 600)}".strip()
+        if size(more) > MOST_TEXT:
+            break
+        told = more
     about = " · ".join(escaped(part, 120) for part in (kind, mall_id, owner) if part)
     blocks: list[dict[str, Any]] = [
         header(title),

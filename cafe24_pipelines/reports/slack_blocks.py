@@ -1,8 +1,10 @@
 """A digest in Slack's Block Kit, within Slack's limits. Names from a shop stay text: no mention, no link, no markup.
 
-Does not belong here: what a digest says (`digest.py`), or sending it (`slack.py`).
+Lengths are counted in UTF-16 units, the most that anybody counts: a picture letter (emoji) is two. Does not belong
+here: what a digest says (`digest.py`), or sending it (`slack.py`).
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cafe24_pipelines.reports.digest import KINDS, Digest, Item
@@ -15,6 +17,7 @@ _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKS: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
 _IN_CODE: Final = str.maketrans({"`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
 _QUERY_CHARACTERS: Final = 160
+_MOST_LINK: Final = 500
 
 
 def message(digest: Digest) -> dict[str, Any]:
@@ -41,14 +44,18 @@ def _item(one: Item, link: str) -> list[dict[str, Any]]:
     lines += [f"*할 일* {escaped(one.action, 600)}"] if one.action else []
     blocks = [{"type": "section", "text": mrkdwn("\n".join(lines))}]
     shown = [f"`{escaped(cut(one.query, _QUERY_CHARACTERS), 800, _IN_CODE)}`"] if one.query else []
-    shown += [f"<{_address(link, one.anchor)}|근거 보기>"] if link and one.anchor else []
+    shown += [f"<{_address(link, one.anchor)}|근거 보기>"] if _fits(link) and one.anchor else []
     return [*blocks, context(" · ".join(shown))] if shown else blocks
 
 
 def _whole(digest: Digest) -> str:
-    if digest.link:
+    if _fits(digest.link):
         return f"<{_address(digest.link, '')}|보고서 열기>"
     return f"보고서: `cafe24 report --mall {escaped(digest.mall_id, 60)} --open`"
+
+
+def _fits(link: str) -> bool:
+    return 0 < size(link) <= _MOST_LINK
 
 
 def _address(link: str, anchor: str) -> str:
@@ -71,20 +78,29 @@ def mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
+def size(text: str) -> int:
+    """The length of a text as the strictest reader counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def cut(text: str, most: int) -> str:
     """A text of at most so many characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return text if size(text) <= most else _kept(text, most)
 
 
 def escaped(text: str, most: int, marks: dict[int, str] = _MARKS) -> str:
     """A text with Slack's control characters escaped and its markup disarmed; at most `most` characters so."""
     pieces = [_ESCAPES.get(c, c) for c in text.translate(marks)]
-    if sum(map(len, pieces)) <= most:
-        return "".join(pieces)
-    kept, size = [], 1  # for the ellipsis; an entity is never cut in two
+    whole = "".join(pieces)
+    return whole if size(whole) <= most else _kept(pieces, most)
+
+
+def _kept(pieces: Iterable[str], most: int) -> str:
+    """As many pieces as there is room for, and an ellipsis; none is cut in two."""
+    kept, used = [], 1
     for piece in pieces:
-        if size + len(piece) > most:
+        used += size(piece)
+        if used > most:
             break
         kept.append(piece)
-        size += len(piece)
     return "".join(kept) + "…"

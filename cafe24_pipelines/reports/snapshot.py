@@ -76,13 +76,19 @@ class SnapshotBook:
 
 
 def projections_digest(settings: "Settings", mall_id: str) -> str:
-    """One digest of the analyses and patterns that are published for a mall ("" while there are none)."""
+    """One digest of what is published for a mall and shown: analyses, patterns, the research beside them.
+
+    "" while there are neither analyses nor patterns.
+    """
     from cafe24_pipelines.crm.tables import CrmTables
     from cafe24_pipelines.discovery.patterns import PatternBook
+    from cafe24_pipelines.research.comparison import ComparisonBook
 
     analyses = CrmTables(settings.home.analytics).digests(mall_id)
     patterns = PatternBook(settings.home.patterns).digest(mall_id)
-    return json_digest([SHAPE, analyses, patterns]) if analyses or patterns else ""
+    research = ComparisonBook(settings.home.research).current(mall_id)
+    said = [SHAPE, analyses, patterns, *([research] if research else [])]
+    return json_digest(said) if analyses or patterns else ""
 
 
 def build_snapshot(settings: "Settings", mall: "Mall") -> dict[str, Any]:
@@ -107,6 +113,7 @@ def build_snapshot(settings: "Settings", mall: "Mall") -> dict[str, Any]:
         "segments": _segments(read), "clv": _clv(read), "stock": _stock(read), "cohorts": _cohorts(read),
         "campaigns": _campaigns(read), "findings": findings_of(patterns, histories),
         "findings_changed": what_changed(patterns, histories),
+        "research": _research(settings, mall.mall_id),
         "patterns_by_status": dict(sorted(Counter(p.status for p in patterns).items())),
         "quality": _quality(settings, mall), "gaps": read.gaps(),
     }  # fmt: skip
@@ -226,6 +233,13 @@ def _campaigns(read: _Read) -> dict[str, Any] | None:
     if said is None:
         return None
     return {"source": "campaign_response", "coupons": said["coupons"], "rows": said["by_coupon"][:LISTED]}
+
+
+def _research(settings: "Settings", mall_id: str) -> dict[str, Any] | None:
+    from cafe24_pipelines.reports.research_section import research_of
+    from cafe24_pipelines.research.comparison import ComparisonBook
+
+    return research_of(ComparisonBook(settings.home.research).current(mall_id))
 
 
 def _quality(settings: "Settings", mall: "Mall") -> dict[str, Any]:

@@ -22,6 +22,26 @@ _WORDS: Final = {
     "stock": ("재고 알림", "Stock alerts"),
     "cohorts": ("첫 구매 월별 재구매(코호트)", "Retention by first month (cohorts)"),
     "quality": ("자료의 상태", "State of the data"),
+    "none confirmed": (
+        "아직 통계로 확정된 패턴이 없습니다. 없다는 뜻이 아니라, 있다고 말할 만큼의 자료가 없다는 뜻입니다.",
+        "No finding is confirmed yet: that is a lack of proof, not proof of a lack.",
+    ),
+    "research": ("공개 자료와 나란히", "Beside public sources"),
+    "claims": (
+        "공개된 글이 스스로 밝힌 수치입니다. 집단과 시점이 이 몰과 다를 수 있고, 출처끼리 어긋나도 그대로 싣습니다.",
+        "Figures as their publishers state them, about other people and times; contradictions are left standing.",
+    ),
+    "publisher": ("출처", "Publisher"),
+    "says": ("수치", "Figure"),
+    "metric": ("지표", "Metric"),
+    "no own number": (
+        "이 몰에는 견줄 수 있는 같은 정의의 수치가 없어 공개 자료만 보입니다.",
+        "This mall has no figure of the same definition; only the public ones are shown.",
+    ),
+    "people": ("집단", "Population"),
+    "undated": ("날짜 없음", "undated"),
+    "contradicts": ("다른 출처와 어긋남", "contradicted"),
+    "this mall": ("이 몰", "This mall"),
     "limits": ("이 자료로 말할 수 없는 것", "What these data can't tell"),
     "source": ("출처", "source"),
     "revenue": ("순매출", "Net revenue"),
@@ -58,7 +78,7 @@ _WORDS: Final = {
     "moved findings": ("수치가 움직임", "Moved"),
     "customers": ("고객 수", "Customers"),
     "band": ("위험", "Risk"),
-    "from probability": ("이탈 확률", "Probability"),
+    "from probability": ("이탈 확률", "Chance"),
     "segment": ("고객군", "Segment"),
     "share": ("비중", "Share"),
     "alive": ("활동 중으로 보이는 고객", "Customers expected to be active"),
@@ -107,6 +127,13 @@ _TABLES: Final = {
 }  # fmt: skip
 
 
+_PEOPLE: Final = {
+    "KR": "한국", "US": "미국", "UK": "영국", "EU": "유럽", "JP": "일본", "CN": "중국", "global": "세계",
+    "fashion": "패션", "beauty": "뷰티", "food": "식품", "electronics": "가전", "home": "리빙", "pet": "반려동물",
+    "kids": "유아동", "sports": "스포츠", "luxury": "명품", "health": "건강", "travel": "여행", "saas": "소프트웨어",
+    "mobile": "모바일", "desktop": "PC", "tablet": "태블릿", "email": "이메일", "message": "메시지", "ads": "광고",
+    "social": "소셜",
+}  # fmt: skip
 _FIXED: Final = {
     "높음": "high", "중간": "medium", "낮음": "low", "놓치면 안 될 고객": "Can't lose", "이탈 위험": "At risk",
     "휴면 예정": "About to sleep", "효과 있음": "effect", "없음을 배제 못함": "no effect not ruled out",
@@ -125,6 +152,12 @@ def word(key: str, lang: str) -> str:
 def table_name(name: str, lang: str) -> str:
     """A landed table as a person calls it."""
     return _TABLES.get(name, name) if lang == "ko" else name
+
+
+def people(population: str, lang: str) -> str:
+    """A claim's population as a person calls it; "–" when the source doesn't say."""
+    named = [_PEOPLE.get(part, part) if lang == "ko" else part for part in population.split("/") if part]
+    return " · ".join(named) or "–"
 
 
 def fixed(value: str, lang: str) -> str:

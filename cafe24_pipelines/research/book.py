@@ -9,7 +9,7 @@ event's id follows from the one before it and from what it says, so the same vis
 |---|---|
 | `research.claimed` | a page states a claim for the first time, again after it was retired, or in other words |
 | `research.retired` | its page says it no more (`absent`), is `gone` (410) or `missing` (404); or it is `unlisted` |
-| `research.moved` | a page moved for good; what it claims is at its new address |
+| `research.moved` | a page moved for good; what it claims is at its new address. To itself: it came back |
 
 Does not belong here: finding claims, or comparing a mall with them.
 """
@@ -59,10 +59,11 @@ class KnownClaim:
 
 @dataclass
 class ClaimBook:
-    """Everything that is known, by (claim id, address); and where pages moved to."""
+    """Everything that is known, by (claim id, address); where pages moved to, and the last event about that."""
 
     sightings: dict[tuple[str, str], Sighting] = field(default_factory=dict)
     moves: dict[str, str] = field(default_factory=dict)
+    last_moves: dict[str, str] = field(default_factory=dict)
 
     def standing(self) -> list[KnownClaim]:
         """Claims that some page still states, by metric, population, source and value."""
@@ -130,7 +131,7 @@ def record(log: EventLog, book: ClaimBook, source: str, address: str, *, claims:
         known = book.sightings.get((claim.id, address))
         if known and not known.retired and _said(known.claim) == _said(claim):
             continue
-        last = known.last_event if known else ""
+        last = known.last_event if known else book.last_moves.get(address, "")
         payload = {"claim": claim.to_json()}
         events.append(_event(CLAIMED, now, payload, last, claim.id, address, _said(claim)))
     lost = [_retirement(now, standing[claim_id], "absent") for claim_id in standing if claim_id not in stated]
@@ -150,8 +151,13 @@ def move(log: EventLog, book: ClaimBook, old: str, new: str) -> None:
     """Log that a page moved for good; its claims move with it. A circle is no move."""
     if book.address_now(new) == old or book.moves.get(old) == new:
         return
-    payload = {"from": old, "to": new}
-    _log(log, book, [_event(MOVED, datetime.now(UTC), payload, book.moves.get(old, ""), old, new)])
+    _log(log, book, [_movement(book, old, new)])
+
+
+def came_back(log: EventLog, book: ClaimBook, address: str) -> None:
+    """Log that a page that had moved for good is at its address again; nothing when it had not."""
+    if address in book.moves:
+        _log(log, book, [_movement(book, address, address)])
 
 
 # -- inside --------------------------------------------------------------------------------------------------
@@ -160,11 +166,17 @@ def move(log: EventLog, book: ClaimBook, old: str, new: str) -> None:
 def _apply(book: ClaimBook, event: Event) -> None:
     value, at = event.payload, event.occurred_at.astimezone(UTC).isoformat()
     if event.type == MOVED:
+        book.last_moves[value["from"]] = event.event_id
+        if value["from"] == value["to"]:
+            book.moves.pop(value["from"], None)
+            return
         book.moves[value["from"]] = value["to"]
         for key in [k for k in book.sightings if k[1] == value["from"]]:
             moved = book.sightings.pop(key)
             moved.claim = replace(moved.claim, address=value["to"])
-            book.sightings.setdefault((key[0], value["to"]), moved)
+            there = book.sightings.get((key[0], value["to"]))
+            if there is None or there.retired:
+                book.sightings[key[0], value["to"]] = moved
         return
     if event.type == CLAIMED:
         claim = Claim.from_json(value["claim"])
@@ -186,6 +198,11 @@ def _log(log: EventLog, book: ClaimBook, events: list[Event]) -> None:
 def _said(claim: Claim) -> dict[str, Any]:
     """What a claim says, without what changes although it says the same (the rest of its page)."""
     return {k: v for k, v in claim.to_json().items() if k != "page"}
+
+
+def _movement(book: ClaimBook, old: str, new: str) -> Event:
+    before = book.last_moves.get(old, "")
+    return _event(MOVED, datetime.now(UTC), {"from": old, "to": new}, before, old, new)
 
 
 def _retirement(now: datetime, one: Sighting, reason: str) -> Event:

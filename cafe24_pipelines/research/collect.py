@@ -7,14 +7,14 @@ belong here: how claims are found or kept.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from cafe24_pipelines.research.book import ClaimBook, claim_book, move, record, retire
+from cafe24_pipelines.research.book import ClaimBook, came_back, claim_book, move, record, retire
 from cafe24_pipelines.research.feeds import Entry, NotAList, entries
-from cafe24_pipelines.research.fetch import Limits, Page, Unreachable
+from cafe24_pipelines.research.fetch import LISTS, PAGES, Limits, Page, Unreachable, unfolded
 from cafe24_pipelines.research.pages import Text, read_page
 from cafe24_pipelines.research.reading import claims_of, page_hash
 from cafe24_pipelines.research.rules import Statement
@@ -23,6 +23,7 @@ from cafe24_pipelines.research.visits import LEFT_ALONE, Seen, VisitBook, Visito
 from cafe24_pipelines.stores.events import EventLog
 
 VISITS: Final = "visits.json"
+_LATE: Final = "the time for this collection was up"
 MOST_SECONDS: Final = 900.0
 """For one collection; sources that are left wait for the next."""
 MOST_LISTS: Final = 5
@@ -83,6 +84,7 @@ class _Collection:
     visitor: Visitor
     today: date
     propose: Propose
+    late: Callable[[], bool]
 
 
 def collect(
@@ -109,14 +111,14 @@ def collect(
         visits = VisitBook(folder / VISITS)
         visits.turn += 1
         visitor = Visitor(visits, limits=limits, sleep=sleep, clock=clock)
-        state = _Collection(log, claim_book(log), visits, visitor, today or datetime.now(UTC).date(), propose)
+        until, day = clock() + MOST_SECONDS, today or datetime.now(UTC).date()
+        state = _Collection(log, claim_book(log), visits, visitor, day, propose, lambda: clock() > until)
         report = Report(unlisted=_retire_unlisted(state, {s.id for s in listed}))
-        started = clock()
         for source in listed:
             one = SourceReport(source.id)
             report.sources.append(one)
-            if clock() - started > MOST_SECONDS:
-                one.problems.append("the time for this collection was up")
+            if state.late():
+                one.problems.append(_LATE)
                 continue
             _source(state, source, one)
             visits.save()
@@ -144,6 +146,9 @@ def _source(state: _Collection, source: Source, report: SourceReport) -> None:
         report.problems.append(f"{source.url}: {e}")
         fetched, listed = None, _remembered(seen)
     for entry in _chosen(state, source, listed):
+        if state.late():
+            report.problems.append(_LATE)
+            return
         if not _visit(state, source, entry, report):
             return  # its host wants to be left alone: the rest, and the list, wait for another day
     if fetched is not None and fetched.status == 200:
@@ -153,22 +158,23 @@ def _source(state: _Collection, source: Source, report: SourceReport) -> None:
 
 def _list(state: _Collection, source: Source, report: SourceReport) -> tuple[Page, list[Entry]]:
     """The list's page and the entries that match, latest first; those remembered where it has not changed."""
-    page = state.visitor.get(source, source.url)
+    page = state.visitor.get(source, source.url, types=(*PAGES, *LISTS))
     report.answered += 1
     if page.status == 304:
         report.unchanged += 1
         return page, _remembered(state.visits.seen(source, source.url))
-    found = entries(page.body, page.url)
+    found = entries(unfolded(page.body), page.url)
     further = [e for e in found if e.index][:MOST_LISTS]
     pages = [e for e in found if not e.index]
     for entry in further:
         try:
-            inner = state.visitor.get(source, entry.url, fresh=True)
-            pages += [e for e in entries(inner.body, inner.url) if not e.index]
+            inner = state.visitor.get(source, entry.url, fresh=True, types=(*PAGES, *LISTS))
+            pages += [e for e in entries(unfolded(inner.body), inner.url) if not e.index]
         except (Unreachable, NotAList) as e:
             report.problems.append(f"{entry.url}: {e}")
-    if further:
-        pages.sort(key=lambda e: (e.day, e.url), reverse=True)
+    tomorrow = (state.today + timedelta(days=1)).isoformat()
+    pages = [replace(e, day="") if e.day > tomorrow else e for e in pages]  # a day to come must not stay in front
+    pages.sort(key=lambda e: (e.day, e.url), reverse=True)
     wanted = [e for e in pages if not source.match or source.match.search(f"{e.url} {e.title}")]
     return page, [e for e in wanted if source.allows(e.url)]
 
@@ -192,8 +198,7 @@ def _chosen(state: _Collection, source: Source, listed: list[Entry]) -> list[Ent
 
 def _visit(state: _Collection, source: Source, entry: Entry, report: SourceReport) -> bool:
     """One page; False when its host asked to be left alone."""
-    address = state.book.address_now(entry.url)
-    address = address if source.allows(address) else entry.url
+    address = _address(state, source, entry)
     seen = state.visits.seen(source, address)
     if seen.gone:
         return True
@@ -206,32 +211,51 @@ def _visit(state: _Collection, source: Source, entry: Entry, report: SourceRepor
     if page.moved and page.url != address:
         move(state.log, state.book, address, page.url)
         state.visits.forget(source, address)
+        state.visits.forget(source, page.url)  # it is to be read for what has just moved there
         seen = state.visits.seen(source, page.url)
         report.moved, address = report.moved + 1, page.url
+    elif page.url == address:
+        came_back(state.log, state.book, address)
     seen.missing = 0
     report.answered += 1
     if page.status == 304:
         report.unchanged += 1
     else:
-        listed = "" if source.kind == "sitemap" else entry.day  # a sitemap says when a page was changed
-        text = read_page(page.body, page.content_type, today=state.today, listed_day=listed)
-        _read(state, source, page, text, report, address=address)
+        _read(state, source, page, entry, report, address=address)
     state.visits.save()
     return True
 
 
-def _read(state: _Collection, source: Source, page: Page, text: Text, report: SourceReport, *, address: str) -> None:
+def _address(state: _Collection, source: Source, entry: Entry) -> str:
+    """Where a page is to be asked for: where it moved to, while that claims something.
+
+    A host under repair sends everybody "for good" to a page of its own; the page itself comes back afterwards.
+    """
+    now = state.book.address_now(entry.url)
+    kept = source.allows(now) and (state.book.at(source.id, now) or state.visits.seen(source, now).gone)
+    return now if kept else entry.url
+
+
+def _read(
+    state: _Collection, source: Source, page: Page, entry: Entry, report: SourceReport, *, address: str
+) -> None:
     seen = state.visits.seen(source, address)
+    listed = "" if source.kind == "sitemap" else entry.day  # a sitemap says when a page was changed
+    try:
+        text = read_page(page.body, page.content_type, today=state.today, listed_day=listed)
+        digest = page_hash(text)
+        claims = [] if digest == seen.hash else claims_of(text, source, address, state.propose(text))
+    except Exception as e:  # a page that breaks a parser of ours must not end the collection
+        report.problems.append(f"{address}: it can't be read ({type(e).__name__})")
+        return
     if not text.sentences:
         report.problems.append(f"{address}: nothing to read")  # an outage's page must not retire what stands
         return
     if text.doubt:
         report.problems.append(f"{address}: {text.doubt}")
-    digest = page_hash(text)
     if digest == seen.hash:
         report.unchanged += 1
     else:
-        claims = claims_of(text, source, address, state.propose(text))
         change = record(state.log, state.book, source.id, address, claims=claims)
         report.claimed, report.retired = report.claimed + change.claimed, report.retired + change.retired
     seen.etag, seen.last_modified, seen.hash = page.etag, page.last_modified, digest

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from cafe24_pipelines.research.sources import Source, host_of, normal
+from cafe24_pipelines.retry_after import retry_after
 from cafe24_pipelines.settings import LOOPBACK
 
 if TYPE_CHECKING:
@@ -38,15 +39,21 @@ DEFAULT_WAIT: Final = 3600.0
 _PIECE: Final = 64 * 1024
 _PERMANENT: Final = (301, 308)
 _TEMPORARY: Final = (302, 303, 307)
+_ACCEPTED: Final = "text/html, application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.1"
+LISTS: Final = ("application/gzip", "application/x-gzip")
+"""Besides pages: what a packed sitemap is served as."""
 PAGES: Final = ("text/html", "application/xhtml+xml", "text/plain", "application/xml", "text/xml")
 
 
 class Unreachable(Exception):
-    """A visit that gave nothing; `reason` is short and holds nothing of the page. `wait`: seconds it asks for."""
+    """A visit that gave nothing; `reason` is short and holds nothing of the page.
+
+    `wait`: seconds that the server behind `url` asks for; a redirect may have led there.
+    """
 
     def __init__(self, reason: str, *, status: int = 0, wait: float = 0.0) -> None:
         super().__init__(reason)
-        self.reason, self.status, self.wait = reason, status, wait
+        self.reason, self.status, self.wait, self.url = reason, status, wait, ""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one GET; a visit with redirects makes a few. Tests make them small."""
+    """Bounds of one GET; a visit with redirects makes a few. Tests make them small.
+
+    `cut`: of a longer body the beginning is taken; otherwise none of it.
+    """
 
     seconds: float = SECONDS
     bytes: int = MOST_BYTES
     redirects: int = MOST_REDIRECTS
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,13 +107,19 @@ def visit(
         Unreachable: anything else came.
     """
     limits, moved, seen = limits or Limits(), True, [url]
-    tags = [(k, v) for k, v in (("If-None-Match", etag), ("If-Modified-Since", last_modified)) if v]
+    tags = [(k, v) for k, v in (("If-None-Match", etag), ("If-Modified-Since", last_modified)) if _sendable(v)]
     while True:
         if not source.allows(url):
             raise Unreachable("the address is not on the list of sources")
         before(url)
-        answer = _get(source, url, tags, limits, types)
+        try:
+            answer = _get(source, url, tags, limits, types)
+        except Unreachable as e:
+            e.url = url
+            raise
         if isinstance(answer, Page):
+            if answer.status == 304 and not tags:
+                raise Unreachable("it says that what it never gave has not changed", status=304)
             return replace(answer, moved=moved and len(seen) > 1)
         url, tags, moved = answer.url, [], moved and answer.status in _PERMANENT
         if not source.allows(url):
@@ -114,20 +131,30 @@ def visit(
         seen.append(url)
 
 
-def retry_after(value: str) -> float:
-    """Seconds that a Retry-After header asks for: a number or a date; 0 when it says neither, a day at most."""
-    from email.utils import parsedate_to_datetime
+def unfolded(data: bytes, most: int = MOST_BYTES) -> bytes:
+    """A file, unpacked when it is a gzip archive.
 
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), 86400.0)
+    Raises:
+        Unreachable: it is damaged, or unfolds to more than `most` bytes.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    unpack = zlib.decompressobj(31)
     try:
-        return min(max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0), 86400.0)
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+        content = unpack.decompress(data, most + 1)
+    except zlib.error as e:
+        raise Unreachable("its packing is damaged") from e
+    if len(content) > most or not unpack.eof:
+        raise Unreachable(f"it is larger than {most:,} bytes" if len(content) > most else "its packing is damaged")
+    return content
 
 
 # -- inside --------------------------------------------------------------------------------------------------
+
+
+def _sendable(value: str) -> bool:
+    """Whether what a server once said can go back to it in a header; with other letters the page is fetched whole."""
+    return bool(value) and value.isascii() and value.isprintable()
 
 
 def _get(
@@ -136,7 +163,7 @@ def _get(
     import httpcore
 
     headers = [
-        ("Host", urlsplit(url).netloc), ("User-Agent", AGENT), ("Accept", "text/html, application/xml;q=0.9"),
+        ("Host", urlsplit(url).netloc), ("User-Agent", AGENT), ("Accept", _ACCEPTED),
         ("Accept-Encoding", "gzip"), ("Connection", "close"), *tags,
     ]  # fmt: skip
     backend = _backend(time.monotonic() + limits.seconds, loopback=host_of(source.url) in LOOPBACK)
@@ -170,7 +197,7 @@ def _answer(response: "httpcore.Response", url: str, limits: Limits, types: tupl
     bare = kind.partition(";")[0].strip().lower()
     if types and bare and bare not in types and not bare.endswith("+xml"):
         raise Unreachable("it is no text page")
-    if length.isascii() and length.isdigit() and int(length[:15]) > limits.bytes:
+    if not limits.cut and length.isascii() and length.isdigit() and int(length[:15]) > limits.bytes:
         raise Unreachable(f"it is larger than {limits.bytes:,} bytes")
     return Page(url, status, _body(response, headers, limits), kind, *said)
 
@@ -192,6 +219,8 @@ def _body(response: "httpcore.Response", headers: Mapping[str, str], limits: Lim
                 raise Unreachable("its packing is damaged") from e
             out += piece
             if len(out) > limits.bytes or came > limits.bytes:
+                if limits.cut:
+                    return bytes(out[: limits.bytes])
                 raise Unreachable(f"it is larger than {limits.bytes:,} bytes")
     if unpack and not unpack.eof:
         raise Unreachable("its packing is damaged")

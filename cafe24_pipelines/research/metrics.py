@@ -48,7 +48,8 @@ METRICS: Final = {
         _metric(
             "cart_abandonment", "장바구니 이탈률",
             r"장바구니\s?(?:이탈|포기|방치)\s?(?:비율|[율률])|카트\s?이탈[율률]|"
-            r"(?:online |shopping |checkout )*cart[- ]abandonment(?: rates?)?|abandoned[- ]cart rates?",
+            r"(?:online |shopping |checkout )*cart[- ]abandonment(?: rates?)?"
+            r"(?! (?:e-?mails?|flows?|recover|messages?|SMS|campaigns?|automation))|abandoned[- ]cart rates?",
             percent=(20, 98),
         ),
         _metric(

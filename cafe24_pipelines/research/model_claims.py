@@ -15,12 +15,12 @@ from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.research.claims import MOST_QUOTE
 from cafe24_pipelines.research.metrics import METRICS
 from cafe24_pipelines.research.pages import Text
+from cafe24_pipelines.research.quantities import numbers_in
 from cafe24_pipelines.research.rules import (
     IMPLAUSIBLE,
     TO_A_MODEL,
     Statement,
     implausible,
-    numbers_in,
     spoken_to,
     states_nothing,
 )
@@ -74,7 +74,7 @@ def checked(reply: str, text: Text) -> list[Statement]:
         proposals = msgspec.json.decode(reply.strip(), type=list[Proposed])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return []
-    tainted = bool(spoken_to(text.sentences))
+    tainted = text.to_a_model or bool(spoken_to(text.sentences))
     allowed = {" ".join(s.split()): s for s in _shown(text)}
     found = []
     for one in proposals[:MOST_PROPOSED]:
@@ -83,7 +83,7 @@ def checked(reply: str, text: Text) -> list[Statement]:
             continue
         if not (metric.words.search(sentence) or metric.words.search(text.title)):
             continue
-        stated = {(n.low, n.high, n.unit) for n in numbers_in(sentence, metric)}
+        stated = {(n.low, n.high, n.unit) for n in numbers_in(sentence, metric.units)}
         if (one.value, one.value_to, one.unit) in stated:
             unlikely = implausible(metric, one.unit, one.value, one.value_to)
             doubt = TO_A_MODEL if tainted else IMPLAUSIBLE if unlikely else ""

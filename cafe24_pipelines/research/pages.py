@@ -1,28 +1,30 @@
 """What a page says to a reader: title, day, language and sentences. Nothing else of it is kept.
 
-What a reader doesn't see (scripts, hidden elements, invisible letters) is not part of it. The main text is the block
-with the most running text: paragraphs score by their letters outside links and hand the score to their parents, the
-best parent wins. That is a small rule; a page it can't read gives few sentences, never invented ones. Does not belong
-here: what a number in a sentence means (see `rules.py`).
+What a reader doesn't see (scripts, hidden elements, invisible letters) is not part of it, but when it speaks to a
+model, or the title does, the page is marked. A page that can't be read gives few sentences, never invented ones. Does
+not belong here: which part is the main one (see `blocks.py`), what a number in a sentence means (see `rules.py`).
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.answers.intake import visible
 from cafe24_pipelines.cafe24.privacy import mask_text
+from cafe24_pipelines.research.blocks import running_text
 from cafe24_pipelines.research.dates import read_date
+from cafe24_pipelines.research.rules import speaks_to_a_model
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 MOST_SENTENCES: Final = 3000
-MOST_SENTENCE: Final = 1000
-"""Letters of a sentence; what is longer is no sentence and is left out."""
+_MOST_UNSEEN: Final = 50
+_MOST_UNSEEN_LETTERS: Final = 1000
+"""Of a page's hidden elements, and of each of them, that are looked at for words to a model."""
 
 _DROPPED: Final = (
     "script", "style", "noscript", "template", "iframe", "object", "svg", "canvas", "form", "button", "select",
@@ -33,24 +35,24 @@ _UNSEEN: Final = re.compile(
     r"text-indent\s*:\s*-\d{3}|(?:left|top)\s*:\s*-\d{3}",
     re.IGNORECASE,
 )
-_BLOCKS: Final = ("p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "blockquote", "figcaption")
-_TEXTUAL: Final = ("p", "li", "tr", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "blockquote", "figcaption")
 _HANGUL: Final = re.compile(r"[가-힣]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _META: Final = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
-_END: Final = re.compile(r"(?<=[.!?。])[\"'”’)\]]*\s+(?=\S)|(?<=다\.)(?=[가-힣])")
-_ABBREVIATED: Final = re.compile(r"\b(?:vs|e\.g|i\.e|approx|avg|no|inc|co|u\.s|u\.k|dr|mr|ms|st)\.$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Text:
-    """A page as read. `day` is ISO or ""; `doubt` says why a day that was there is not taken."""
+    """A page as read. `day` is ISO or ""; `doubt` says why a day that was there is not taken.
+
+    `to_a_model`: its title, or something that a reader doesn't see, speaks to a model.
+    """
 
     title: str
     day: str
     language: str
     sentences: tuple[str, ...]
     doubt: str = ""
+    to_a_model: bool = False
 
 
 def read_page(body: bytes, content_type: str, *, today: date, listed_day: str = "") -> Text:
@@ -72,22 +74,24 @@ def read_page(body: bytes, content_type: str, *, today: date, listed_day: str = 
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return Text("", "", "", ())
     title, said = _title(root), _day(root)
-    _drop_unseen(root)
+    unseen = _drop_unseen(root)
     day, doubt = said or listed_day, ""
     if day and date.fromisoformat(day) > today + timedelta(days=1):
         day, doubt = "", f"its date {day} lies in the future"
-    found = list(dict.fromkeys(_sentences(_main(root))))[:MOST_SENTENCES]
+    found = _first(running_text(root), MOST_SENTENCES)
     letters = "".join(found)
     count = len(_LETTER.findall(letters))
     language = "" if count < 20 else "ko" if len(_HANGUL.findall(letters)) > 0.2 * count else "en"
-    return Text(title, day, language, tuple(found), doubt)
+    lure = any(speaks_to_a_model(words) for words in (title, *unseen))
+    return Text(title, day, language, tuple(found), doubt, lure)
 
 
 def decoded(body: bytes, content_type: str) -> str:
     """The text of a page, whatever its header says: servers name a wrong charset more often than not.
 
     Bytes that are valid UTF-8 are UTF-8. Else what the page's own head names, what the header names and CP949 are
-    tried in turn; one that gives Hangul is preferred to one that gives accented letters.
+    tried in turn; one that gives Hangul is preferred to one that gives accented letters. Where none fits because some
+    bytes are damaged, the reading with the least damage is taken.
     """
     for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if body.startswith(mark):
@@ -102,7 +106,7 @@ def decoded(body: bytes, content_type: str) -> str:
     readings = [r for name in dict.fromkeys(map(_codec, names)) if (r := _strictly(body, name)) is not None]
     if readings:
         return max(readings, key=lambda r: len(_HANGUL.findall(r)))
-    return body.decode("cp949" if "cp949" in map(_codec, names[:2]) else "utf-8", "replace")
+    return min((body.decode(name, "replace") for name in ("utf-8", "cp949")), key=lambda r: r.count("\ufffd"))
 
 
 # -- inside --------------------------------------------------------------------------------------------------
@@ -163,73 +167,26 @@ def _structured(script: str) -> list[str]:
     return [str(g["datePublished"]) for g in graph if isinstance(g.get("datePublished"), str)]
 
 
-def _drop_unseen(root: "HtmlElement") -> None:
+def _drop_unseen(root: "HtmlElement") -> list[str]:
+    """Take out what is no running text or not seen; the beginnings of what is not seen."""
+    unseen: list[str] = []
     for node in list(root.iter()):
         if not isinstance(node.tag, str) or node.getparent() is None:
             continue
-        hidden = node.get("hidden") is not None or node.get("aria-hidden") == "true"
-        if node.tag in _DROPPED or hidden or _UNSEEN.search(node.get("style") or ""):
+        style = _UNSEEN.search(node.get("style") or "")
+        hidden = bool(style) or node.get("hidden") is not None or node.get("aria-hidden") == "true"
+        if hidden and len(unseen) < _MOST_UNSEEN:
+            unseen.append(" ".join(_first(node.itertext(), 100))[:_MOST_UNSEEN_LETTERS])
+        if node.tag in _DROPPED or hidden:
             node.drop_tree()
+    return unseen
 
 
-def _main(root: "HtmlElement") -> "HtmlElement":
-    """The element with the most running text: article or main where there is one, else the best-scoring parent."""
-    chosen = root.xpath("//article|//main|//*[@role='main']")
-    whole = len(root.text_content())
-    best = max(chosen, key=lambda e: len(e.text_content()), default=None)
-    if best is not None and len(best.text_content()) >= 0.3 * whole:
-        return best
-    scores: dict[HtmlElement, float] = {}
-    for node in root.iter(*_BLOCKS):
-        letters = len(" ".join(node.text_content().split()))
-        linked = sum(len(a.text_content()) for a in node.iter("a"))
-        own = max(letters - 2 * linked, 0)
-        parent = node.getparent()
-        if own >= 25 and parent is not None:
-            scores[parent] = scores.get(parent, 0.0) + own
-            if (above := parent.getparent()) is not None:
-                scores[above] = scores.get(above, 0.0) + own / 2
-    return max(scores, key=lambda e: scores[e], default=root)
-
-
-def _sentences(main: "HtmlElement") -> Iterator[str]:
-    for block in _blocks(main):
-        rest = ""
-        for part in _END.split(block):
-            rest = f"{rest} {part}".strip() if rest else part.strip()
-            if _ABBREVIATED.search(rest):
-                continue
-            if 4 <= len(rest) <= MOST_SENTENCE:
-                yield rest
-            rest = ""
-        if 4 <= len(rest) <= MOST_SENTENCE:
-            yield rest
-
-
-def _blocks(main: "HtmlElement") -> Iterator[str]:
-    """The text of every block, outermost blocks' own text first; a table's row is one block."""
-    for br in main.iter("br"):
-        br.tail = f"\n{br.tail or ''}"
-    nodes = list(main.iter(*_TEXTUAL)) or [main]
-    inside = set(nodes)
-    for node in nodes:
-        if any(up in inside and up.tag in ("p", "tr") for up in node.iterancestors()):
-            continue
-        apart = [n for n in node.iterdescendants() if n in inside and node.tag not in ("p", "tr")]
-        text = _own_text(node, set(apart)) if apart else _cells(node)
-        for line in text.split("\n") if "\n" in text else [text]:
-            if tidy := " ".join(visible(line).split()):  # again: a character may have been written as &#8203;
-                yield tidy
-
-
-def _cells(node: "HtmlElement") -> str:
-    if node.tag != "tr":
-        return str(node.text_content())
-    return " ".join(" ".join(c.text_content().split()) for c in node.iter("td", "th"))
-
-
-def _own_text(node: "HtmlElement", apart: "set[HtmlElement]") -> str:
-    """The text of a node without that of the blocks inside it."""
-    if node in apart:
-        return ""
-    return (node.text or "") + "".join(_own_text(child, apart) + (child.tail or "") for child in node)
+def _first(texts: Iterable[str], most: int) -> list[str]:
+    """So many different texts, in their order."""
+    found: dict[str, None] = {}
+    for text in texts:
+        found.setdefault(text)
+        if len(found) >= most:
+            break
+    return list(found)

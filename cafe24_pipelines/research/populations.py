@@ -52,7 +52,7 @@ _ANY_YEAR: Final = re.compile(rf"{_YEAR}(?=\s?년|[\s,.)]|$)(?!\s?(?:명|개|건
 _WINDOW: Final = re.compile(
     r"(\d{1,3})\s?(일|주|개월|년|days?|weeks?|months?|years?)[ -]?(?:이내|안에|내에?|동안)|"
     r"within (?:the first |a )?(\d{1,3})?\s?(days?|weeks?|months?|years?)|"
-    r"(?<![가-힣])(연간|연|월간|월|annual(?:ly)?|yearly|monthly)(?=\s)",
+    r"(?<![가-힣\d])(연간|연|월간|월|annual(?:ly)?|yearly|monthly)(?=\s)",
     re.IGNORECASE,
 )
 _DAYS: Final = {"일": 1, "day": 1, "주": 7, "week": 7, "개월": 30, "month": 30, "년": 365, "year": 365}

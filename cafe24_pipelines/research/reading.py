@@ -12,13 +12,13 @@ from cafe24_pipelines.research.rules import Statement, statements
 from cafe24_pipelines.research.sources import Source
 from cafe24_pipelines.stores.digest import text_digest
 
-VERSION = "1"
+VERSION = "2"
 """Of the rules: a page is read again when they have changed, even if it has not."""
 
 
 def page_hash(text: Text) -> str:
     """What a page says, as one hash: by it a change is seen although the text is not kept."""
-    return text_digest(VERSION, text.title, text.day, *text.sentences)
+    return text_digest(VERSION, text.title, text.day, str(text.to_a_model), *text.sentences)
 
 
 def claims_of(
@@ -26,7 +26,7 @@ def claims_of(
 ) -> list[Claim]:
     """The claims of a page, each id once; `proposed` are a model's statements (checked) with its name."""
     found: dict[str, Claim] = {}
-    rows = [*((one, "rules") for one in statements(text.sentences)), *proposed]
+    rows = [*((one, "rules") for one in statements(text.sentences, marked=text.to_a_model)), *proposed]
     for one, found_by in rows:
         claim = Claim(
             metric=one.metric.name, value=one.value, value_to=one.value_to, unit=one.unit,

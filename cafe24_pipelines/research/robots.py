@@ -40,7 +40,7 @@ class Robots:
 def read_robots(text: str, agent: str) -> Robots:
     """The rules of the groups that name `agent`; of the groups for `*` when none does."""
     groups = _groups(text)
-    mine = [g for g in groups if any(name != "*" and name in agent.lower() for name in g[0])]
+    mine = [g for g in groups if any(_product(name) == agent.lower() for name in g[0])]
     chosen = mine or [g for g in groups if "*" in g[0]]
     rules = [rule for group in chosen for rule in group[1]][:MOST_RULES]
     return Robots(rules, min(max((g[2] for g in chosen), default=0.0), MOST_DELAY))
@@ -69,6 +69,11 @@ def _groups(text: str) -> list[tuple[list[str], list[tuple[bool, str]], float]]:
             seconds = float(value) if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value) else 0.0
             groups[-1] = (groups[-1][0], groups[-1][1], max(groups[-1][2], seconds))
     return groups
+
+
+def _product(name: str) -> str:
+    """The name of a crawler without its version; the whole of it counts, "search" is not "research"."""
+    return name.partition("/")[0].split()[0] if name.partition("/")[0].split() else ""
 
 
 def _spelled(path: str) -> str:

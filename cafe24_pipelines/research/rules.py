@@ -3,7 +3,7 @@ statement.
 
 Precise before complete: a change ("12% higher"), an example, a goal, a question, advice or an order gives no claim. A
 sentence that speaks to a model gives none either, nor do its neighbours, and every other claim of such a page is
-marked. Does not belong here: which page was read, or what becomes of a claim.
+marked. Does not belong here: which page was read, reading numbers (see `quantities.py`), or what becomes of a claim.
 """
 
 import re
@@ -16,36 +16,42 @@ from cafe24_pipelines.cafe24.privacy import mask_text
 from cafe24_pipelines.research.claims import MOST_QUOTE
 from cafe24_pipelines.research.metrics import METRICS, Metric
 from cafe24_pipelines.research.populations import mentioned
+from cafe24_pipelines.research.quantities import Number, numbers_in
 
 TO_A_MODEL: Final = "its page speaks to a model"
 IMPLAUSIBLE: Final = "its value can hardly be true of a market"
 MOST_CLAIMS: Final = 60
 """Of one page; a page with more is a table of something else."""
+_MOST_NAMED: Final = 12
+"""Times that one sentence names a metric; one with more is a list, and would cost more than it says."""
 
-_DIGITS: Final = r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,9}(?:\.\d{1,4})?)"
-_N: Final = rf"(?<![\d.,A-Za-z#]){_DIGITS}"
-_TO: Final = r"\s?(?:~|–|—|-|∼|〜|to|and|에서)\s?"
-_PERCENT: Final = re.compile(
-    rf"{_N}(?:\s?%?{_TO}(\d{{1,3}}(?:\.\d{{1,4}})?))?\s?(?:%|퍼센트|percent)(?!\s?(?:p\b|p[^a-z]|포인트|point))",
-    re.IGNORECASE,
-)
-_WON: Final = re.compile(rf"{_N}\s?(만|천)?\s?(?:(\d{{1,4}})\s?(천)?)?\s?원(?!인)")
-_DOLLAR: Final = re.compile(rf"(?:US)?\$\s?{_DIGITS}|{_N}\s?(?:US dollars|USD)", re.IGNORECASE)
-_RATIO: Final = re.compile(rf"{_N}\s?(?::\s?1(?!\d)|배|x\b|to 1\b|times)", re.IGNORECASE)
 _CHANGED: Final = re.compile(
-    r"^[^.;]{0,14}?(?:증가|상승|감소|하락|늘|줄|높아|낮아|개선|올랐|내렸|올라|떨어|성장|더 높|더 낮|이상 높|가량 높|"
+    r"^[^.;]{0,14}?(?:증가|상승|감소|하락|늘|줄|높아|낮아|개선|올랐|내렸|올라|높이|낮추|떨어|성장|더 높|더 낮|"
+    r"이상 높|가량 높|"
     r"increase|decrease|higher|lower|more\b|less\b|growth|improve|drop|lift|rise|rose|fell|uplift|boost|reduc)",
     re.IGNORECASE,
 )
 _OTHER_BEFORE: Final = re.compile(
     r"(?:보다|대비|increas\w*|decreas\w*|improv\w*|reduc\w*|grew|grow\w*|rose|fell|lift\w*|boost\w*|drop\w*|up|down)"
     r"(?:\s\w+){0,2}\s(?:by\s)?(?:약\s|as much as\s|up to\s)?$|\bby\s(?:about\s|around\s|up to\s)?$|"
-    r"\bnot\s(?:about\s)?$|"
+    r"\bnot\s(?:about\s)?$|\bas (?:high|low|much|little) as\s$|"
     r"(?:up to|at least|over|under|above|below|more than|less than|최대|최소|최고|최저)\s?(?:약\s)?$",
     re.IGNORECASE,
 )
-_BOUND_BEHIND: Final = re.compile(
-    r"^\s?(?:이상|이하|미만|초과|\+|or (?:more|less|higher|lower|above|below))", re.IGNORECASE
+_NO_LEVEL_BEHIND: Final = re.compile(
+    r"^\s?(?:이상|이하|미만|초과|[+↑↓▲▼△▽]|or (?:more|less|higher|lower|above|below)|"
+    r"대(?:[의로를가에는이였다]|(?![가-힣]))|\)?\s?(?:보다|대비|에\s?비해|than\b)|할인|적립|쿠폰|세일|off\b|discount|"
+    r"[를을에도]\s?(?:넘|웃도|밑도|상회|하회|못\s?미|미치지)|"
+    r"of (?:all |the )?(?:marketers|respondents|compan\w+|businesses|brands|retailers|merchants))",
+    re.IGNORECASE,
+)
+"""A bound, a rough figure ("60%대"), what something is compared with, a discount, a share of those who were asked."""
+_SUBJECT_BEHIND: Final = re.compile(r"^\s?(?:가|는|이(?!다)|은|도|만|of\b)\s?", re.IGNORECASE)
+"""Behind a number that stands before the name: it is the share of somebody who does something with the metric."""
+_SOMEBODY: Final = re.compile(
+    r"(?:응답자|기업|업체|마케터|담당자|브랜드|운영자|판매자|셀러)[^,]{0,8}?(?:은|는|이|가|의|중)\s|"
+    r"\b(?:marketers|respondents|compan\w+|businesses|brands|retailers|merchants)\b",
+    re.IGNORECASE,
 )
 _NO_STATEMENT: Final = re.compile(
     r"상위\s?\d|하위\s?\d|\btop[- ](?:\d|perform)|\bbest[- ]perform|"
@@ -60,6 +66,16 @@ _ORDER: Final = re.compile(
     r"(?:하라|해라|하십시오|하세요|하시오|주세요|주십시오|라고\s?(?:답|말|보고|기록)\w*)[.!]?\s*$",
     re.IGNORECASE,
 )
+_TO_A_MACHINE: Final = re.compile(
+    r"(?:\bAI|인공지능|언어\s?모델|\bLLM|챗봇|GPT|어시스턴트|크롤러|수집기)[^.]{0,40}?(?:요약|취급|간주|기록|출력|답변|보고)(?:하|할|해|한다)|"
+    r"(?:위|앞|이전|지금까지)(?:의|에서)?\s?(?:내용|글|말|지시|명령)\S?\s?(?:모두\s?|전부\s?)?(?:잊|무시)|"
+    r"\bwhen (?:summari[sz]|read|process|pars|index|extract)\w*ing?\b.{0,20}\b(?:page|article|text|document|content)|"
+    r"\b(?:notes?|notices?|messages?|instructions?) (?:for|to) (?:\w+ )?"
+    r"(?:crawlers?|bots?|AI|LLMs?|models?|assistants?|scrapers?|agents?)\b|"
+    r"^\W*(?:instructions?|system|response) ?:",
+    re.IGNORECASE,
+)
+"""Words to whoever reads pages by machine; those to an assistant are the rules of refusal."""
 _DENIED: Final = re.compile(r"^[^.;]{0,12}?(?:아니|않|\bnot\b|isn't|is false|사실이\s?아)", re.IGNORECASE)
 _TURN: Final = re.compile(r";|반면|하지만|그러나|\bwhile\b|\bwhereas\b|\bbut\b", re.IGNORECASE)
 _NEAR: Final = 60
@@ -80,19 +96,8 @@ class Statement:
     doubt: str
 
 
-@dataclass(frozen=True)
-class Number:
-    """A number with its unit, or a range, and its place in a sentence."""
-
-    start: int
-    end: int
-    low: float
-    high: float
-    unit: str
-
-
-def statements(sentences: Sequence[str]) -> list[Statement]:
-    """What the sentences of a page state, in their order, each once."""
+def statements(sentences: Sequence[str], *, marked: bool = False) -> list[Statement]:
+    """What the sentences of a page state, in their order, each once; `marked`: it speaks to a model elsewhere."""
     to_a_model = spoken_to(sentences)
     silent = {k + d for k in to_a_model for d in (-1, 0, 1, 2)}
     found: dict[tuple[object, ...], Statement] = {}
@@ -100,7 +105,7 @@ def statements(sentences: Sequence[str]) -> list[Statement]:
         if k in silent:
             continue
         for one in _of_sentence(sentence):
-            doubt = TO_A_MODEL if to_a_model else one.doubt
+            doubt = TO_A_MODEL if to_a_model or marked else one.doubt
             key = (one.metric.name, one.value, one.value_to, one.unit, one.industry, one.quote)
             found.setdefault(key, Statement(**{**vars(one), "doubt": doubt}))
     return list(found.values())[:MOST_CLAIMS]
@@ -108,12 +113,17 @@ def statements(sentences: Sequence[str]) -> list[Statement]:
 
 def spoken_to(sentences: Sequence[str]) -> set[int]:
     """Places of sentences that speak to a model, those that a break cuts in two included."""
-    found = {k for k, s in enumerate(sentences) if looks_like_instruction(s)}
+    found = {k for k, s in enumerate(sentences) if speaks_to_a_model(s)}
     for k in range(len(sentences) - 1):
         apart = k not in found and k + 1 not in found
-        if apart and looks_like_instruction(f"{sentences[k][-80:]} {sentences[k + 1][:80]}"):
+        if apart and speaks_to_a_model(f"{sentences[k][-80:]} {sentences[k + 1][:80]}"):
             found |= {k, k + 1}
     return found
+
+
+def speaks_to_a_model(text: str) -> bool:
+    """Whether a text is addressed to a machine that reads it, not to a person."""
+    return looks_like_instruction(text) or _TO_A_MACHINE.search(text) is not None
 
 
 def states_nothing(sentence: str) -> bool:
@@ -138,12 +148,14 @@ def _of_sentence(sentence: str) -> Iterator[Statement]:
         yield from _effects(sentence, effects[0])
         return
     mentions = _mentions(sentence)
+    if len(mentions) > _MOST_NAMED:
+        return
     taken: set[int] = set()
     for place, (start, end, metric) in enumerate(mentions):
         before = mentions[place - 1][1] if place else 0
         after = mentions[place + 1][0] if place + 1 < len(mentions) else len(sentence)
         numbers = [
-            n for n in numbers_in(sentence, metric)
+            n for n in numbers_in(sentence, metric.units)
             if before <= n.start and n.end <= after and n.start not in taken and _belongs(sentence, n, start, end)
         ]  # fmt: skip
         for number, industry in _chosen(sentence, numbers, start, end):
@@ -171,8 +183,10 @@ def _belongs(sentence: str, number: Number, start: int, end: int) -> bool:
     return (
         len(between) <= 2 * _NEAR
         and not _TURN.search(between)
+        and not _SOMEBODY.search(between)
+        and not (number.end <= start and _SUBJECT_BEHIND.search(behind))
         and not _CHANGED.search(behind)
-        and not _BOUND_BEHIND.search(behind)
+        and not _NO_LEVEL_BEHIND.search(behind)
         and not _OTHER_BEFORE.search(ahead)
         and not _DENIED.search(behind)
     )
@@ -203,7 +217,7 @@ def _chosen(sentence: str, numbers: list[Number], start: int, end: int) -> Itera
 def _effects(sentence: str, metric: Metric) -> Iterator[Statement]:
     """An effect's number: the nearest one to its words. Reviews change something, late deliveries move a share."""
     match = metric.words.search(sentence)
-    numbers = [n for n in numbers_in(sentence, metric) if n.unit == "%"]
+    numbers = [n for n in numbers_in(sentence, metric.units) if n.unit == "%"]
     if not match or not numbers:
         return
     near = min(numbers, key=lambda n: max(match.start() - n.end, n.start - match.end(), 0))
@@ -232,31 +246,3 @@ def _quote(sentence: str, number: Number) -> str:
     if end < len(sentence):
         end = max(number.end, sentence.rfind(" ", 0, end))
     return sentence[start:end].strip()
-
-
-def numbers_in(sentence: str, metric: Metric) -> list[Number]:
-    """The numbers of a sentence in the units of a metric, where they stand."""
-    found: list[Number] = []
-    if "%" in metric.units:
-        for m in _PERCENT.finditer(sentence):
-            low = _float(m[1])
-            found.append(_number(m, low, _float(m[2]) if m[2] else low, "%"))
-    if "KRW" in metric.units:
-        scale = {"만": 10_000, "천": 1_000, None: 1}
-        for m in _WON.finditer(sentence):
-            rest = float(m[3] or 0) * (1_000 if m[4] else 1)
-            value = _float(m[1]) * scale[m[2]] + rest
-            found.append(_number(m, value, value, "KRW"))
-    if "USD" in metric.units:
-        found += [_number(m, v, v, "USD") for m in _DOLLAR.finditer(sentence) for v in (_float(m[1] or m[2]),)]
-    if "ratio" in metric.units:
-        found += [_number(m, v, v, "ratio") for m in _RATIO.finditer(sentence) for v in (_float(m[1]),)]
-    return [n for n in found if n.low <= n.high]
-
-
-def _number(match: re.Match[str], low: float, high: float, unit: str) -> Number:
-    return Number(match.start(), match.end(), low, high, unit)
-
-
-def _float(text: str) -> float:
-    return float(text.replace(",", ""))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from cafe24_pipelines.research.fetch import AGENT, Limits, Page, Unreachable, visit
+from cafe24_pipelines.research.fetch import AGENT, PAGES, Limits, Page, Unreachable, visit
 from cafe24_pipelines.research.reading import VERSION
 from cafe24_pipelines.research.robots import MOST_BYTES, Robots, read_robots
 from cafe24_pipelines.research.sources import Source, host_of
@@ -80,7 +80,7 @@ class Visitor:
         self._last: dict[str, float] = {}
         self._robots: dict[str, Robots] = {}
 
-    def get(self, source: Source, url: str, *, fresh: bool = False) -> Page:
+    def get(self, source: Source, url: str, *, fresh: bool = False, types: tuple[str, ...] = PAGES) -> Page:
         """The page at an address, conditional on what was seen there before (`fresh`: whatever was seen).
 
         Raises:
@@ -90,7 +90,7 @@ class Visitor:
         try:
             return visit(
                 source, url, before=lambda at: self._may(source, at), etag=seen.etag,
-                last_modified=seen.last_modified, limits=self.limits,
+                last_modified=seen.last_modified, limits=self.limits, types=types,
             )  # fmt: skip
         except Unreachable as e:
             self._heed(url, e)
@@ -98,7 +98,9 @@ class Visitor:
 
     def _heed(self, url: str, e: Unreachable) -> None:
         if e.wait:
-            self.book.waiting[host_of(url)] = self._clock() + e.wait
+            now = self._clock()
+            self.book.waiting = {host: at for host, at in self.book.waiting.items() if at > now}
+            self.book.waiting[host_of(e.url or url)] = now + e.wait
             self.book.save()
 
     def _may(self, source: Source, url: str) -> None:
@@ -115,10 +117,9 @@ class Visitor:
         if parts.netloc not in self._robots:
             address = f"{parts.scheme}://{parts.netloc}/robots.txt"
             try:
-                limits = Limits(self.limits.seconds, max(self.limits.bytes, MOST_BYTES), self.limits.redirects)
+                limits = Limits(self.limits.seconds, MOST_BYTES, self.limits.redirects, cut=True)
                 page = visit(source, address, before=lambda at: self._pace(source, at), limits=limits, types=())
-                text = page.body[:MOST_BYTES].decode("utf-8", "replace")
-                self._robots[parts.netloc] = read_robots(text, AGENT)
+                self._robots[parts.netloc] = read_robots(page.body.decode("utf-8", "replace"), AGENT)
             except Unreachable as e:
                 self._heed(url, e)
                 if e.wait:
@@ -129,5 +130,6 @@ class Visitor:
     def _pace(self, source: Source, url: str, delay: float = 0.0) -> None:
         host = host_of(url)
         if host in self._last:
-            self._sleep(max(0.0, self._last[host] + max(source.seconds, delay) - self._clock()))
+            pause = max(source.seconds, delay)  # at most, should somebody set the clock back
+            self._sleep(min(pause, max(0.0, self._last[host] + pause - self._clock())))
         self._last[host] = self._clock()

@@ -22,9 +22,13 @@ class StoreResource(dg.ConfigurableResource):
         try:
             yield self
         finally:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Close what is open; the next use opens it again. For runs that go from mall to mall: each holds a graph."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def _open(self, settings: Settings) -> Any:
         raise NotImplementedError

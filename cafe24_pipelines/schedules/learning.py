@@ -1,13 +1,14 @@
-"""Mining generated code by the clock, in Asia/Seoul: one run a mall, since each mall's recipes are its own."""
+"""Mining generated code by the clock, in Asia/Seoul: each mall's recipes are its own, many malls share a run."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from cafe24_pipelines.automation import WORKFLOW_TAG, about
-from cafe24_pipelines.jobs import code_analysis
 from cafe24_pipelines.names import ML_TEAM, SEOUL
-from cafe24_pipelines.schedules.workflows import each_mall
+from cafe24_pipelines.resources.events import EventsResource
+from cafe24_pipelines.schedules.batch_jobs import code_analysis
+from cafe24_pipelines.schedules.batches import each_batch
 
 
 @dg.schedule(
@@ -25,9 +26,11 @@ from cafe24_pipelines.schedules.workflows import each_mall
         remedy="nothing is kept but the log: launch the run again",
     ),
 )
-def code_analyzer(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall; its result is the asset `api_recipes`."""
-    yield from each_mall(context)
+def code_analyzer(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a batch of malls; its result is the asset `api_recipes` of each."""
+    yield from each_batch(context, events, "api_recipes_batch")
 
 
 all_schedules = [code_analyzer]

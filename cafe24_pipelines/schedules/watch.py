@@ -1,13 +1,14 @@
-"""The watches by the clock, in Asia/Seoul: the graph's health, the day, the week. One run a mall."""
+"""The watches by the clock, in Asia/Seoul: the graph's health, the day, the week. Many malls share a run."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from cafe24_pipelines.automation import WORKFLOW_TAG, about
-from cafe24_pipelines.jobs import day_analysis, health_watch, week_review
 from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, SEOUL
-from cafe24_pipelines.schedules.workflows import each_mall
+from cafe24_pipelines.resources.events import EventsResource
+from cafe24_pipelines.schedules.batch_jobs import day_analysis, health_watch, week_review
+from cafe24_pipelines.schedules.batches import each_batch
 
 
 @dg.schedule(
@@ -25,9 +26,11 @@ from cafe24_pipelines.schedules.workflows import each_mall
         remedy="a check changes nothing: launch it again; the alarm itself names what mends the graph",
     ),
 )
-def ontology_health(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall; its result is the asset `ontology_health`."""
-    yield from each_mall(context)
+def ontology_health(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a batch of malls; its result is the asset `ontology_health` of each."""
+    yield from each_batch(context, events, "ontology_health_batch")
 
 
 @dg.schedule(
@@ -45,9 +48,11 @@ def ontology_health(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunReq
         remedy="it writes nothing else: mend what the run says and launch it again",
     ),
 )
-def evening_analysis(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall; its result is the asset `day_summary`."""
-    yield from each_mall(context)
+def evening_analysis(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a batch of malls; its result is the asset `day_summary` of each."""
+    yield from each_batch(context, events, "day_summary_batch")
 
 
 @dg.schedule(
@@ -65,9 +70,11 @@ def evening_analysis(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRe
         remedy="launch it again within the week: the event is logged once, the text is made anew",
     ),
 )
-def weekly_retrospective(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall; its result is the asset `week_retrospective`."""
-    yield from each_mall(context)
+def weekly_retrospective(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a batch of malls; its result is the asset `week_retrospective` of each."""
+    yield from each_batch(context, events, "week_retrospective_batch")
 
 
 all_schedules = [ontology_health, evening_analysis, weekly_retrospective]

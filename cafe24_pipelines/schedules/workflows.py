@@ -1,9 +1,10 @@
-"""Clock-driven workflows, in Asia/Seoul. Each run carries one mall (a partition key).
+"""Clock-driven workflows, in Asia/Seoul, whose work on a mall is heavy: each run carries one (a partition key).
 
-Stopped until somebody starts them: a schedule that runs by itself after `make ui` would surprise.
+Light ones share a run (`batches.py`). Stopped until somebody starts them: a schedule that runs by itself after
+`make ui` would surprise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import discovery, shop_chain
 from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, SEOUL
 from cafe24_pipelines.resources.events import EventsResource
+from cafe24_pipelines.schedules.batches import served_malls
 
 
 @dg.schedule(
@@ -35,7 +37,7 @@ def shop_sync(
     from cafe24_pipelines.lifecycle.plan import allowed
 
     settings, log, left_out, any_due = events.settings(), events.log(), [], False
-    for request in each_mall(context):
+    for request in each_mall(context, context.instance.get_dynamic_partitions("malls")):
         found = allowed(settings, log, str(request.partition_key), "sync", now=context.scheduled_execution_time)
         if found.ok:
             any_due = True
@@ -63,15 +65,24 @@ def shop_sync(
         remedy="the patterns of before stay published: mend what the run says and launch `discovery` for the mall",
     ),
 )
-def cross_pattern_v1(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall."""
-    yield from each_mall(context)
+def cross_pattern_v1(
+    context: dg.ScheduleEvaluationContext, events: EventsResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a served mall."""
+    served, left_out = served_malls(context, events.log())
+    if not served:
+        yield dg.SkipReason("; ".join(left_out) or "there is no mall")
+    yield from each_mall(context, served)
 
 
-def each_mall(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a mall, its key the mall and the tick."""
+def each_mall(context: dg.ScheduleEvaluationContext, malls: Iterable[str]) -> Iterator[dg.RunRequest]:
+    """One run a mall, its key the mall and the tick.
+
+    For `shop_sync` and `cross_pattern_v1` alone: a sync waits for the mall's API and discovery computes for minutes,
+    so a run of their own costs little beside it, holds up no other mall and is tried again alone.
+    """
     at = context.scheduled_execution_time.isoformat()
-    for mall_id in sorted(context.instance.get_dynamic_partitions("malls")):
+    for mall_id in sorted(malls):
         yield dg.RunRequest(run_key=f"{mall_id}:{at}", partition_key=mall_id)
 
 

@@ -13,7 +13,7 @@ from cafe24_pipelines.automation import WORKFLOW_TAG, about
 from cafe24_pipelines.jobs import comparison
 from cafe24_pipelines.names import ML_TEAM
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.sensors.watching import runs_for_changes, state
+from cafe24_pipelines.sensors.watching import registered_malls, runs_for_changes, state
 
 REQUESTED: Final = "comparison.requested"
 _WORDS: Final = {
@@ -61,7 +61,7 @@ def _arm_sensor(arm: str) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SensorResult | dg.SkipReason:
         """One run a mall whose conditions are not those last asked for."""
-        malls = sorted(context.instance.get_dynamic_partitions("malls"))
+        malls = list(registered_malls(context.instance, events.settings()))
 
         def request(mall: str, seen: str) -> dg.RunRequest:
             key = dg.MultiPartitionKey({"mall": mall, "arm": arm})

@@ -4,7 +4,7 @@ The decision is a plain function over two mappings; the sensor only reads and as
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,14 +12,22 @@ from typing import Final
 import dagster as dg
 
 from cafe24_pipelines.automation import WORKFLOW_TAG, about
-from cafe24_pipelines.jobs import after_landing
+from cafe24_pipelines.jobs import after_landing, discovery, whole_chain
 from cafe24_pipelines.names import DATA_TEAM
 from cafe24_pipelines.resources.graph import GraphResource
+from cafe24_pipelines.sensors.run_history import PARTITION
 from cafe24_pipelines.sensors.watching import CAP, registered_malls
 from cafe24_pipelines.settings import Settings
 
 REST: Final = timedelta(hours=6)
 """Between two rebuilds of a mall: a shop that sells every hour needn't be rebuilt every hour."""
+REBUILDS: Final = frozenset({whole_chain.name, after_landing.name, discovery.name})
+"""Jobs that stage the graph of the newest lake and publish it, whoever starts them."""
+GRAPH: Final = dg.AssetKey("ontology_graph")
+_IN_PROGRESS: Final = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,9 @@ class Seen:
 
 
 def stale_malls(
-    wanted: Mapping[str, str], seen: Mapping[str, Seen], built: Callable[[str], str | None], now: datetime
-) -> tuple[list[str], dict[str, Seen]]:
+    wanted: Mapping[str, str], seen: Mapping[str, Seen], built: Callable[[str], str | None], now: datetime,
+    busy: Collection[str] = (),
+) -> tuple[list[str], dict[str, Seen]]:  # fmt: skip
     """Malls to rebuild now, at most `CAP`, and what is known of every mall then.
 
     A mall is due when its wanted build is neither asked for nor there, and it has no graph at all or its last rebuild
@@ -42,10 +51,13 @@ def stale_malls(
         wanted: mall id to the build id that the lake and the ontology call for now.
         built: the build id that is staged for a mall, None when there is none; looked up only for malls that
             changed, because it checks a file as large as the graph.
+        busy: malls that a run in progress rebuilds; they are looked at again when it has ended, however it ended.
     """
     due: list[str] = []
     known = {m: s for m, s in seen.items() if m in wanted}
     for mall in sorted(m for m, build in wanted.items() if m not in known or known[m].build != build):
+        if mall in busy:
+            continue
         before = known.get(mall, Seen(""))
         rested = not before.at or now - datetime.fromisoformat(before.at) >= REST
         there = built(mall)
@@ -66,6 +78,17 @@ def read_seen(cursor: str | None) -> dict[str, Seen]:
         return {}
 
 
+def in_progress(instance: dg.DagsterInstance) -> set[str]:
+    """Malls whose graph a run that is queued or at work will rebuild: one query, however many malls there are."""
+    found = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
+        chosen = run.asset_selection
+        rebuilds = GRAPH in chosen if chosen else run.job_name in REBUILDS
+        if rebuilds and (mall := run.tags.get(PARTITION)):
+            found.add(mall)
+    return found
+
+
 @dg.sensor(
     name="ontology_builder",
     job=after_landing,
@@ -73,27 +96,35 @@ def read_seen(cursor: str | None) -> dict[str, Seen]:
     default_status=dg.DefaultSensorStatus.STOPPED,
     tags={WORKFLOW_TAG: "infrastructure"},
     owners=[DATA_TEAM],
-    description="When landed data or domain.yaml changed: rebuilds graph and all after it, every 6 hours at most.",
+    description="When data, documents or domain.yaml changed: rebuilds graph and all after, every 6 hours at most.",
     metadata=about(
-        reads="digests of the lake and of ontology/domain.yaml, the build id of the staged graph",
+        reads="digests of the lake, the documentation and ontology/domain.yaml; the staged graph's; runs in progress",
         writes="vectors, graph, analyses, patterns, answers and the data set of each changed mall",
         remedy="readers keep the last complete build: mend what the run says and launch `after_landing` for the mall",
     ),
 )
 def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult:
     """Ask for one run a mall whose published graph is not of its lake."""
+    from cafe24_pipelines.knowledge.source_seen import fingerprint, is_other
     from cafe24_pipelines.ontology.build import facts_build_id
     from cafe24_pipelines.parts import mall_lake
 
     settings = Settings.from_env(home=graph.home or None)
     malls = registered_malls(context.instance, settings)
+    documentation = fingerprint(settings.api_docs_source)
     lakes = {m: mall_lake(settings, m) for m in malls}
-    wanted = {m: facts_build_id(lake, malls[m]) for m, lake in lakes.items() if lake.counts().get("documents")}
-    due, seen = stale_malls(wanted, read_seen(context.cursor), graph.store.staged, datetime.now(UTC))
+    wanted = {
+        m: facts_build_id(lake, malls[m]) + (f"+{documentation}" if is_other(lake, documentation) else "")
+        for m, lake in lakes.items() if lake.counts().get("documents")
+    }  # fmt: skip
+    busy = in_progress(context.instance)  # after the lakes were looked at: who begins now reads them as they are
+    due, seen = stale_malls(wanted, read_seen(context.cursor), graph.store.staged, datetime.now(UTC), busy)
     cursor = json.dumps({"v": 2, "seen": {m: [s.build, s.at] for m, s in sorted(seen.items())}})
     if not due:
+        waiting = sum(m in busy and (m not in seen or seen[m].build != wanted[m]) for m in wanted)
         reason = (
             f"{len(wanted)} malls: every graph is of its lake, or was rebuilt within {REST.seconds // 3600} hours"
+            + (f"; {waiting} wait for the end of a run that rebuilds them" if waiting else "")
         )
         return dg.SensorResult(skip_reason=reason, cursor=cursor)
     requests = [dg.RunRequest(run_key=f"{m}:{wanted[m]}", partition_key=m) for m in due]

@@ -57,7 +57,7 @@ def stale_pages(settings: "Settings", malls: "Iterable[str]") -> dict[str, str]:
     owners=[CRM_TEAM],
     description="When a mall's analytics or patterns changed: publishes the snapshot that the dashboard shows.",
     metadata=about(
-        reads="digests of the published analyses and patterns",
+        reads="digests of the published analyses and patterns, and of the comparison with the research",
         writes="CAFE24_HOME/reports/<mall>/snapshot and `dashboard_snapshot`",
         remedy="the last complete snapshot stays in use: mend what the run says and launch it again",
     ),

@@ -5,19 +5,24 @@ fails would be told by nobody. Both run as soon as the daemon does. Does not bel
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
 from cafe24_pipelines.names import DATA_TEAM, OPERATIONS_MALL
 from cafe24_pipelines.operations.trouble import Link, Trouble, judge
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.sensors.run_history import PARTITION
+from cafe24_pipelines.sensors.run_history import BATCH_TAG, FAILED_MALLS, MALL_TAG, PARTITION, carried, made_in
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.stores.events import EventLog
 
 LOOK_BACK: Final = 12
 """Earlier runs of a job and mall that a streak is counted over; retries of one run count once."""
+BATCHES: Final = 8
+"""Batches of a tick that are looked through for the one that carried a mall."""
 
 # Tags that Dagster documents; their constants are private.
 _MALL: Final = f"{PARTITION}/mall"
@@ -32,14 +37,23 @@ _RETRIED: Final = "dagster/will_retry"
     description="When a run failed: logs it, and tells the owners (permanent at once, transient from the third).",
 )
 def run_failures(context: dg.RunFailureSensorContext, events: EventsResource) -> None:
-    """One event a failed run; its owners are told when that is due."""
-    from cafe24_pipelines.operations.failures import tell_failure
+    """One event a failed run, or a mall that failed in a batch; its owners are told when that is due."""
+    from cafe24_pipelines.operations.failures import tell_batch, tell_batch_success, tell_failure
     from cafe24_pipelines.operations.notify import notifier
 
     try:
-        if context.dagster_run.tags.get(_RETRIED) == "true":
+        run = context.dagster_run
+        if run.tags.get(_RETRIED) == "true":
             return  # the run that follows says how it ended
-        tell_failure(events.log(), notifier(events.settings()), failed_run(context))
+        log, to = events.log(), notifier(events.settings())
+        if not carried(run):
+            tell_failure(log, to, failed_run(context))
+            return
+        tell_batch(log, to, failed_malls(context, log))
+        tell_batch_success(
+            log, to, run.job_name, sorted(made_in(context.instance, run.run_id)), run.run_id,
+            ended_after=lambda failed: ended_after(context.instance, run.run_id, failed),
+        )  # fmt: skip
     except Exception as e:
         context.log.exception(f"a failed run could not be told: {type(e).__name__}")
 
@@ -53,16 +67,21 @@ def run_failures(context: dg.RunFailureSensorContext, events: EventsResource) ->
 )
 def run_recoveries(context: dg.RunStatusSensorContext, events: EventsResource) -> None:
     """One event a recovery."""
-    from cafe24_pipelines.operations.failures import tell_success
+    from cafe24_pipelines.operations.failures import tell_batch_success, tell_success
     from cafe24_pipelines.operations.notify import notifier
 
     try:
         run = context.dagster_run
-        to = notifier(events.settings())
-        tell_success(
-            events.log(), to, run.job_name, mall_of(run), run.run_id,
-            ended_after=lambda failed: ended_after(context.instance, run.run_id, failed),
-        )  # fmt: skip
+        log, to = events.log(), notifier(events.settings())
+
+        def later(failed: str) -> bool:
+            return ended_after(context.instance, run.run_id, failed)
+
+        if carried(run):
+            made = sorted(made_in(context.instance, run.run_id))
+            tell_batch_success(log, to, run.job_name, made, run.run_id, ended_after=later)
+        else:
+            tell_success(log, to, run.job_name, mall_of(run), run.run_id, ended_after=later)
     except Exception as e:
         context.log.exception(f"a recovery could not be told: {type(e).__name__}")
 
@@ -85,9 +104,52 @@ def failed_run(context: dg.RunFailureSensorContext) -> Any:
     return FailedRun(run.job_name, mall_of(run), run.run_id, steps, own, before)
 
 
+def failed_malls(context: dg.RunFailureSensorContext, log: "EventLog") -> list[Any]:
+    """The malls that failed in a run which carried a batch, each as a failed run of its own.
+
+    Those that its failure names; where it names none (its process died, or it never came to its malls), all that the
+    run has not made.
+    """
+    from cafe24_pipelines.operations.failures import FailedRun, FailedStep
+
+    run, events = context.dagster_run, context.get_step_failure_events()
+    named = {m: t for event in events for m, t in _named(event.event_specific_data).items()}
+    if not named:
+        data = (events[0] if events else context.failure_event).event_specific_data
+        made = made_in(context.instance, run.run_id)
+        named = dict.fromkeys((m for m in carried(run) if m not in made), trouble_of(data))
+    owners = step_owners().get(run.tags[BATCH_TAG], (DATA_TEAM,))
+    step = next((event.step_key or "" for event in events), "")
+    before, found = earlier_runs(context.instance, run, {}, LOOK_BACK * BATCHES), []
+    for mall_id, trouble in sorted(named.items()):
+        steps = (FailedStep(step, owners, trouble),)
+        ended = fared(log, before, mall_id)
+        found.append(FailedRun(run.job_name, mall_id, run.run_id, steps, trouble, ended, of_batch=True))
+    return found
+
+
+def _named(data: Any) -> dict[str, Trouble]:
+    """The malls that a step's failure names, with what was wrong."""
+    told = getattr(getattr(data, "user_failure_data", None), "metadata", {}).get(FAILED_MALLS)
+    return {
+        mall_id: Trouble(why["kind"], why["error"], why["message"])
+        for mall_id, why in (told.data if told is not None else {}).items()
+    }
+
+
+def fared(log: "EventLog", before: Sequence[dg.DagsterRun], mall_id: str) -> tuple[bool, ...]:
+    """How a mall fared in those earlier runs that carried it, newest first: well, unless its failure is logged."""
+    from cafe24_pipelines.operations.failures import failure_id
+
+    mine = [run for run in before if mall_id in carried(run)][:LOOK_BACK]
+    return tuple(not log.known(failure_id(run.run_id, mall_id)) for run in mine)
+
+
 def mall_of(run: dg.DagsterRun) -> str:
-    """The mall of a run's partition (`mall` or `mall|other`); the installation's own when it has none."""
-    return run.tags.get(_MALL) or run.tags.get(PARTITION, "").split("|")[0] or OPERATIONS_MALL
+    """The mall of a run's partition (`mall` or `mall|other`), or that it is about; else the installation's own."""
+    return (
+        run.tags.get(_MALL) or run.tags.get(PARTITION, "").split("|")[0] or run.tags.get(MALL_TAG) or OPERATIONS_MALL
+    )
 
 
 def trouble_of(data: Any) -> Trouble:
@@ -106,20 +168,27 @@ def _links(error: Any) -> Iterator[Link]:
 
 def ended_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[bool, ...]:
     """How the latest runs of this job and mall before `run` ended, newest first; a retried one counts once."""
-    tags = {PARTITION: run.tags[PARTITION]} if PARTITION in run.tags else {}
+    tags = {name: run.tags[name] for name in (PARTITION, MALL_TAG) if name in run.tags}
+    return tuple(r.status == dg.DagsterRunStatus.SUCCESS for r in earlier_runs(instance, run, tags, LOOK_BACK))
+
+
+def earlier_runs(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, tags: Mapping[str, str], limit: int
+) -> list[dg.DagsterRun]:
+    """The latest runs of the job with these tags that ended before `run`, newest first; a retried one counts once."""
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     filters = dg.RunsFilter(job_name=run.job_name, tags=tags, statuses=ended)
-    records = instance.get_run_records(filters, limit=LOOK_BACK)
+    records = instance.get_run_records(filters, limit=limit)
     mine = next((r.storage_id for r in records if r.dagster_run.run_id == run.run_id), None)
-    roots, found = {run.tags.get(_ROOT, run.run_id)}, []
+    roots, found = {run.tags.get(_ROOT, run.run_id)}, list[dg.DagsterRun]()
     for record in records:
         other = record.dagster_run
         root = other.tags.get(_ROOT, other.run_id)
         if (mine is not None and record.storage_id >= mine) or root in roots:
             continue
         roots.add(root)
-        found.append(other.status == dg.DagsterRunStatus.SUCCESS)
-    return tuple(found)
+        found.append(other)
+    return found
 
 
 def ended_after(instance: dg.DagsterInstance, run_id: str, other_id: str) -> bool:

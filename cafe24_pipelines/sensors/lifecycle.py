@@ -4,17 +4,16 @@ Sensors read and ask for runs; what a state is and what is done about it is in `
 the event log and what was asked for; a lost cursor reads again, and run keys and event ids keep effects single.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
 from cafe24_pipelines.automation import WORKFLOW_TAG, about
-from cafe24_pipelines.inbox.read import VERSION, read_batch, read_cursor
+from cafe24_pipelines.inbox.read import cursor_with, held, read_batch, read_cursor
 from cafe24_pipelines.jobs import whole_chain
 from cafe24_pipelines.names import DATA_TEAM
 from cafe24_pipelines.partitions import malls
@@ -43,22 +42,6 @@ _LIFE: Final = (
 )  # fmt: skip
 
 
-def _more(cursor: str | None, name: str) -> dict[str, Any]:
-    """A mapping that a cursor holds beside its place; empty for none, or for a cursor of another version."""
-    try:
-        read = json.loads(cursor) if cursor else {}
-        return dict(read[name]) if read.get("v") == VERSION else {}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return {}
-
-
-def _cursor(place: str, **more: Mapping[str, Any]) -> str:
-    """The cursor of a batch, and what is held beside its place."""
-    return json.dumps(
-        {"v": VERSION, "after": read_cursor(place)} | {k: dict(sorted(v.items())) for k, v in more.items()}
-    )
-
-
 @dg.sensor(
     name="oauth_start",
     job=token_care,
@@ -80,10 +63,10 @@ def oauth_start(context: dg.SensorEvaluationContext, events: EventsResource) -> 
     settings, log, now = events.settings(), events.log(), time.time()
     batch = read_batch(log, ("oauth.authorized",), context.cursor)
     wanted = due(settings, log, now)
-    asked = {m: at for m, at in _more(context.cursor, "asked").items() if m in wanted}
+    asked = {m: at for m, at in held(context.cursor, "asked").items() if m in wanted}
     fresh = batch.by_mall()
     chosen = [m for m in wanted if m in fresh or now - asked.get(m, 0.0) >= ASK_AGAIN][:MOST_MALLS]
-    cursor = _cursor(batch.cursor, asked=asked | dict.fromkeys(chosen, now))
+    cursor = cursor_with(batch.cursor, asked=asked | dict.fromkeys(chosen, now))
     if not chosen:
         why = f"{len(wanted)} malls wait for an answer" if wanted else "no consent is new and no token near its end"
         return dg.SensorResult(skip_reason=why, cursor=cursor)
@@ -112,14 +95,16 @@ def user_onboarding(context: dg.SensorEvaluationContext, events: EventsResource)
     """One run an installation; a mall that was removed and comes back begins anew."""
     settings, log = events.settings(), events.log()
     batch = read_batch(log, ("app.installed",), context.cursor, cap=MOST_MALLS)
-    waiting: dict[str, str] = _more(context.cursor, "waiting")
+    waiting: dict[str, str] = held(context.cursor, "waiting")
     new = _prepared(settings, log, {mall: found[-1].event_id for mall, found in batch.by_mall().items()})
     requests = [
         dg.RunRequest(run_key=f"onboarding:{mall}:{install}", partition_key=mall, tags={ONBOARDING_TAG: install})
         for mall, install in sorted(new.items())
     ]
     done = _ended(context.instance, settings, log, waiting)
-    cursor = _cursor(batch.cursor, waiting={m: i for m, i in (waiting | new).items() if m not in done or m in new})
+    cursor = cursor_with(
+        batch.cursor, waiting={m: i for m, i in (waiting | new).items() if m not in done or m in new}
+    )
     if not requests:
         why = f"onboarded: {', '.join(done)}" if done else f"no mall is new; {len(waiting)} are being onboarded"
         return dg.SensorResult(skip_reason=why, cursor=cursor)
@@ -199,8 +184,8 @@ def subscription(context: dg.SensorEvaluationContext, events: EventsResource) ->
         for mall, found in batch.by_mall().items()
     ]
     gone = leaving(states)
-    exported = {m: by for m, by in _more(context.cursor, "exported").items() if m in gone}
-    removal = {m: at for m, at in _more(context.cursor, "removal").items() if m in gone}
+    exported = {m: by for m, by in held(context.cursor, "exported").items() if m in gone}
+    removal = {m: at for m, at in held(context.cursor, "removal").items() if m in gone}
     requests: list[dg.RunRequest] = []
     for mall_id, state in list(gone.items()):
         step = departure_step(settings, state, exported.get(mall_id, ""), removal.get(mall_id, 0.0), now)
@@ -208,7 +193,7 @@ def subscription(context: dg.SensorEvaluationContext, events: EventsResource) ->
             requests.append(_request(state, step, now))
             exported |= {mall_id: state.left_by} if step == "export" else {}
             removal |= {mall_id: now.timestamp()} if step == "remove" else {}
-    cursor = _cursor(batch.cursor, exported=exported, removal=removal)
+    cursor = cursor_with(batch.cursor, exported=exported, removal=removal)
     if not requests:
         why = f"changed: {', '.join(told)}" if told else f"nothing changed; {len(gone)} malls are in their grace days"
         return dg.SensorResult(skip_reason=why, cursor=cursor)

@@ -53,11 +53,13 @@ def token_care() -> None:
 def see_off(context: dg.OpExecutionContext, config: Departure, events: EventsResource) -> None:
     """The mall itself is asked first whether the app is really gone."""
     from cafe24_pipelines.lifecycle.departure import begin_leaving, complete_removal
-    from cafe24_pipelines.sensors.run_history import forget_mall
+    from cafe24_pipelines.sensors.run_history import forget_mall, under_way
 
     settings = events.settings()
     if config.step is Step.EXPORT:
         left: dict[str, Any] = begin_leaving(settings, events.log(), config.mall_id, config.left_by)
+    elif run_id := under_way(context.instance, config.mall_id):
+        left = {"mall": config.mall_id, "done": f"postponed: run {run_id} is at work on it"}
     else:
         left = complete_removal(
             settings, events.log(), config.mall_id, config.left_by,

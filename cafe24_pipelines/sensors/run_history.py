@@ -1,8 +1,8 @@
 """What Dagster remembers of a mall, removed: its partition, its runs, and what its materialisations showed.
 
-Runs of the mall's partition go with their events and their logs. A run that carries several malls stays, without the
-events of this mall's partition. Previews in a run's metadata hold a mall's values, so the embedded instance's
-databases are rewritten afterwards.
+Runs of the mall's partition, and those about it, go with their events and their logs. A run that carries several
+malls stays, with the mall's id in its configuration, without the events of this mall's partition. Previews in a run's
+metadata hold a mall's values, so the embedded instance's databases are rewritten afterwards.
 Does not belong here: anything under the home but `dagster/` (see `lifecycle/removal.py`).
 """
 
@@ -11,20 +11,28 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
 from cafe24_pipelines.cafe24.erase.trace import SQLITE_MAGIC
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.partitions import malls
+from cafe24_pipelines.sensors.orphans import fail_orphans
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
 
 PARTITION: Final = "dagster/partition"
 MALL_TAG: Final = "cafe24/mall"
-"""Run tag of runs that are about a mall without being of its partition: its removal, say. They hold its id alone."""
+"""Run tag of runs that are about a mall without being of its partition: its export, its removal."""
+BATCH_TAG: Final = "cafe24/batch"
+"""Run tag of runs that carry a batch of malls: the asset that they make of each."""
+FAILED_MALLS: Final = "failed malls"
+"""Name in a failure's metadata of what it holds: which malls of a batch failed, each with its reason."""
+_AT_WORK: Final = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_ABOUT_ALL: Final = ("readiness_check", "token_care")
+"""Jobs about every mall at once, whose runs name them; what they found is in the event log, or is found again."""
 _PAGE: Final = 200
 _LAST: Final = (
     "UPDATE asset_keys SET cached_status_data = NULL, last_materialization = (SELECT event FROM event_logs e "
@@ -37,32 +45,111 @@ _LAST: Final = (
 _TAGS: Final = "DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)"
 
 
+def under_way(instance: dg.DagsterInstance, mall_id: str) -> str:
+    """A run that is at work on the mall, alone or in a batch; "" when there is none. Its removal is no such run."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK)):
+        if mall_id in carried(run) or mall_id in (run.tags.get(PARTITION), run.tags.get(f"{PARTITION}/mall")):
+            return run.run_id
+    return ""
+
+
 def forget_mall(instance: dg.DagsterInstance, settings: "Settings", mall_id: str) -> dict[str, int]:
     """Remove the mall's partition and runs from an instance; how many of each. Again is nothing.
+
+    A run that waits in the queue goes as well, so it never begins. A run that removes the mall stays itself.
 
     Raises:
         Cafe24Error: a run of the mall is under way, or a database is in use.
     """
+    refuse_while_under_way(instance, mall_id)
     done: Counter[str] = Counter()
-    for run in _runs(instance, mall_id):
-        if not run.is_finished:
-            raise Cafe24Error(f"a run of mall {mall_id} is under way", where=f"run {run.run_id}",
-                              remedy="wait for its end or cancel it, then remove again")  # fmt: skip
+    for run in (*_runs(instance, mall_id), *_naming(instance, mall_id)):
+        if run.status in _AT_WORK:
+            continue
         instance.delete_run(run.run_id)
         _remove_logs(settings.home.dagster, run.run_id)
         done["dagster: runs"] += 1
     if instance.has_dynamic_partition(str(malls.name), mall_id):
         instance.delete_dynamic_partition(str(malls.name), mall_id)
         done["dagster: partition"] += 1
+    done["dagster: checks"] += _forget_checks(instance)
+    done["dagster: events"] += _forget_rows(instance, mall_id)
     if settings.profile == "embedded":
         done["dagster: events"] += _clean_databases(settings.home.dagster, mall_id)
+    else:
+        done["dagster: events"] += _clean_storage(instance, mall_id)
     return dict(+done)
 
 
+def _naming(instance: dg.DagsterInstance, mall_id: str) -> list[dg.DagsterRun]:
+    """Runs of the installation's own that name the mall in what they say, and batches that carried it alone."""
+    about_all = [run for job in _ABOUT_ALL for run in instance.get_runs(dg.RunsFilter(job_name=job))]
+    return [*about_all, *(run for run in instance.get_runs() if set(carried(run)) == {mall_id})]
+
+
+def _forget_checks(instance: dg.DagsterInstance) -> int:
+    """Evaluations of checks whose run is gone: Dagster keeps them when it deletes a run, evidence and all."""
+    from sqlalchemy import text
+
+    known = set(instance.get_run_ids())
+    storage: Any = instance.event_log_storage
+    with storage.index_connection() as connection:
+        there = connection.execute(text("SELECT DISTINCT run_id FROM asset_check_executions")).scalars().all()
+        gone = [run_id for run_id in there if run_id and run_id not in known]  # "": reported without a run
+        for run_id in gone:
+            connection.execute(text("DELETE FROM asset_check_executions WHERE run_id = :run"), {"run": run_id})
+    return len(gone)
+
+
+def _forget_rows(instance: dg.DagsterInstance, mall_id: str) -> int:
+    """Rows of the mall's partition in runs of several malls, on servers too; the last word is another mall's then."""
+    from sqlalchemy import inspect, text
+
+    done, storage = 0, instance.event_log_storage
+    with storage.index_connection() as connection:  # type: ignore[attr-defined]
+        for table in ("event_logs", "asset_check_executions"):
+            if "partition" not in {column["name"] for column in inspect(connection).get_columns(table)}:
+                continue  # a schema that was not migrated
+            known = text(f"SELECT DISTINCT partition FROM {table} WHERE partition IS NOT NULL")
+            gone = text(f"DELETE FROM {table} WHERE partition = :partition")
+            for partition in connection.execute(known).scalars().all():
+                if mall_id in partition.split("|"):  # one of several dimensions, or the only one
+                    done += connection.execute(gone, {"partition": partition}).rowcount
+        connection.execute(text(_LAST))
+        connection.execute(text(_TAGS))
+    return done
+
+
+def refuse_while_under_way(instance: dg.DagsterInstance, mall_id: str) -> None:
+    """Before anything of the mall is removed, since its run would land and publish in between.
+
+    Raises:
+        Cafe24Error: a run of the mall is under way.
+    """
+    fail_orphans(instance)  # a run that was killed is under way no more
+    if run_id := under_way(instance, mall_id):
+        raise Cafe24Error(f"a run of mall {mall_id} is under way", where=f"run {run_id}",
+                          remedy="wait for its end or cancel it, then remove again")  # fmt: skip
+
+
+def carried(run: dg.DagsterRun) -> list[str]:
+    """The malls that a run carries; none for a run that is no batch."""
+    if BATCH_TAG not in run.tags:
+        return []
+    ops: Any = run.run_config.get("ops") or {}
+    return [m for op in ops.values() for m in ((op or {}).get("config") or {}).get("malls") or ()]
+
+
+def made_in(instance: dg.DagsterInstance, run_id: str) -> set[str]:
+    """The partitions that a run has materialised so far."""
+    made = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return {entry.dagster_event.partition or "" for entry in made if entry.dagster_event}
+
+
 def _runs(instance: dg.DagsterInstance, mall_id: str) -> list[dg.DagsterRun]:
-    """Runs of the mall's partition, or of a partition that has the mall as one of its dimensions."""
+    """Runs of the mall's partition, of a partition that has the mall as one of its dimensions, or about the mall."""
     found: dict[str, dg.DagsterRun] = {}
-    for tag in (PARTITION, f"{PARTITION}/mall"):
+    for tag in (PARTITION, f"{PARTITION}/mall", MALL_TAG):
         cursor = None
         while page := instance.get_runs(dg.RunsFilter(tags={tag: mall_id}), limit=_PAGE, cursor=cursor):
             cursor = page[-1].run_id
@@ -90,6 +177,22 @@ def _clean_databases(root: Path, mall_id: str) -> int:
             except sqlite3.OperationalError as e:
                 remedy = "stop the UI and the daemon (Ctrl-C ends `cafe24 ui`), then remove again"
                 raise Cafe24Error("the run history is in use", where=str(path), remedy=remedy) from e
+    return done
+
+
+def _clean_storage(instance: dg.DagsterInstance, mall_id: str) -> int:
+    """The same for the storage of a server, which Dagster can't be asked for: it wipes no partitions."""
+    from sqlalchemy import text
+
+    storage: Any = instance.event_log_storage
+    known, done = text("SELECT DISTINCT partition FROM event_logs WHERE partition IS NOT NULL"), 0
+    with storage.index_transaction() as db:
+        for (partition,) in db.execute(known).fetchall():
+            if mall_id in partition.split("|"):
+                gone = text("DELETE FROM event_logs WHERE partition = :partition")  # their tags go with them
+                done += db.execute(gone, {"partition": partition}).rowcount
+        if done:
+            db.execute(text(_LAST))
     return done
 
 

@@ -137,7 +137,9 @@ class Api:
         같은 내용을 따로 세려면 Idempotency-Key 헤더를 서로 다르게 보내세요.
         """
         mall_id = self._mall(request, given.mall_id)
-        return await self._work(partial(self._received, mall_id, given, idempotency_key))
+        key_id = request.state.caller.key_id
+        sender = f"key:{key_id}" if key_id else ""
+        return await self._work(partial(self._received, mall_id, given, idempotency_key, sender))
 
     async def events(self, request: HttpRequest, given: models.EventRequest) -> Any:
         """코드 생성이나 방식 비교를 받은함에 남깁니다. 같은 key는 한 번만 셉니다."""
@@ -242,12 +244,10 @@ class Api:
         return {"mall_id": mall_id, **generate(question, self._settings, mall_id, log=self._log).to_json()}
 
     def _posted(self, mall_id: str, given: models.EventRequest) -> dict[str, Any]:
-        from cafe24_pipelines.inbox.post import TooMany, post
+        from cafe24_pipelines.inbox.post import request
 
-        try:
-            receipt = post(self._log, mall_id, given.type, given.payload.model_dump(), key=given.key)
-        except TooMany as e:
-            raise Problem("rate_limited", headers={"Retry-After": str(e.seconds)}) from None
+        wish = given.payload.model_dump()
+        receipt = request(self._settings, self._log, mall_id, given.type, wish, key=given.key)
         return {"event_id": receipt.event_id, "recorded": receipt.new}
 
     def _rows(self, mall_id: str, query: models.RowsQuery) -> dict[str, Any]:
@@ -261,9 +261,10 @@ class Api:
             raise Problem("not_found") from None  # no number of ours has such a reference
         return {"mall_id": mall_id, "build": view.build, **page.to_json()}
 
-    def _received(self, mall_id: str, given: models.FeedbackRequest, key: str) -> dict[str, Any]:
-        question, arm, build = self._given.get(str(given.answer_id)) or (given.question, "", "")
-        said = verdicts.Feedback(mall_id, str(given.answer_id), given.verdict, given.text, question, arm, build, key)
+    def _received(self, mall_id: str, given: models.FeedbackRequest, key: str, sender: str) -> dict[str, Any]:
+        named = str(given.answer_id)
+        question, arm, build = self._given.get(named) or (given.question, "", "")
+        said = verdicts.Feedback(mall_id, named, given.verdict, given.text, question, arm, build, key, sender)
         logged, new = verdicts.receive(self._log, said)
         if new:
             self._telemetry.feedback.labels(logged.verdict).inc()

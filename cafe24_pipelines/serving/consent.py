@@ -2,7 +2,8 @@
 
 The state that travels through Cafe24 is bound to the browser by a cookie, used once and short-lived. Errors reach
 the operator as a Korean page without internals, and the log as one line without values.
-Does not belong here: signatures, states and tokens themselves (`cafe24/admin_api/`).
+Does not belong here: signatures, states and tokens themselves (`cafe24/admin_api/`), what a consent leaves
+(`lifecycle/consent.py`).
 """
 
 import logging
@@ -11,7 +12,6 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -19,22 +19,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from cafe24_pipelines.cafe24.malls import register
 from cafe24_pipelines.cafe24.sources import api_mall
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
-from cafe24_pipelines.lifecycle.state import INSTALLED, mall_state
 from cafe24_pipelines.serving.guards import on_this_machine
 from cafe24_pipelines.serving.pages import connected_page, error_page
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.digest import text_digest
-from cafe24_pipelines.stores.events import Event, EventLog
+from cafe24_pipelines.stores.events import EventLog
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.shared_state import SharedState
 
 logger = logging.getLogger("cafe24_pipelines.serving")
 
-AUTHORIZED: Final = "oauth.authorized"
 _COOKIE: Final = "cafe24_consent"
 _MALL: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
 
@@ -117,7 +113,7 @@ class ConsentRoutes:
     def _callback(self, request: Request) -> Response:
         from cafe24_pipelines.cafe24.admin_api.errors import BadState
         from cafe24_pipelines.cafe24.admin_api.oauth import check_state
-        from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
+        from cafe24_pipelines.lifecycle.consent import complete_consent
 
         query = request.query_params
         state, binding = query.get("state", ""), request.cookies.get(_COOKIE, "")
@@ -128,20 +124,9 @@ class ConsentRoutes:
             raise _Problem("state", 400) from None
         if query.get("error") or not query.get("code"):
             raise _Problem(query.get("error", "consent"), 400)
-        life = mall_state(self._log, granted.mall_id)
-        if life.stage == "removing":
-            raise _Problem("unavailable", 503)  # what is stored now would be removed with the rest
-        keeper = token_keeper(self._settings, granted.mall_id)
-        _exchange(keeper.consented, query["code"])
-        scopes = keeper.scopes()
-        register(self._settings.home, api_mall(self._settings, granted.mall_id))
-        payload = {"scopes": sorted(scopes), "asked": sorted(granted.scopes)}
-        event_id, now = f"oauth:{granted.mall_id}:{text_digest(state)}", datetime.now(UTC)
-        told = [Event(event_id, granted.mall_id, AUTHORIZED, now, payload)]
-        if not life.installed_by:  # Cafe24 sends no webhook for an installation: its first consent is one
-            via = {"via": "consent"}
-            told.append(Event(f"{INSTALLED}:{event_id}", granted.mall_id, INSTALLED, now, via))
-        self._log.append(told)
+        scopes = _completed(
+            lambda: complete_consent(self._settings, self._log, granted, state=state, code=query["code"])
+        )
         answer = connected_page(granted.mall_id, sorted(set(granted.scopes) - scopes) if scopes else [])
         answer.delete_cookie(_COOKIE, path="/oauth")
         return answer
@@ -152,16 +137,19 @@ class ConsentRoutes:
         return shared_state(self._settings)
 
 
-def _exchange(trade: Callable[[str], None], code: str) -> None:
-    """Trade the code; what goes wrong becomes the page for it."""
+def _completed(complete: Callable[[], frozenset[str]]) -> frozenset[str]:
+    """The scopes that were granted; what goes wrong becomes the page for it."""
     from cafe24_pipelines.cafe24.admin_api.errors import MalformedAnswer, Refused, TokenCallsSpent, Unavailable
+    from cafe24_pipelines.lifecycle.consent import BeingRemoved
 
     try:
-        trade(code)
+        return complete()
     except Refused as e:
         logger.warning("the token endpoint refused with %d", e.status)
         raise _Problem("setup" if e.status == 401 else "code", 502) from None
     except TokenCallsSpent:
         raise _Problem("spent", 503) from None
+    except BeingRemoved:
+        raise _Problem("unavailable", 503) from None
     except (Unavailable, MalformedAnswer):
         raise _Problem("unavailable", 502) from None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 API: Final = "/cafe24-crm/"
 POSTED: Final = frozenset(
-    API + name for name in ("baseline", "rag", "ontology-plus", "generate", "compare", "feedback")
+    API + name for name in ("baseline", "rag", "ontology-plus", "generate", "compare", "feedback", "events")
 )
 """What has a body. Elsewhere nobody reads one."""
 LARGEST_BODY: Final = 64 * 1024

@@ -94,7 +94,12 @@ class FeedbackRequest(Request):
         str, Field(max_length=MAX_TEXT, description="이유, 또는 올바른 답. 개인정보는 가리고 저장합니다.")
     ] = ""
     question: Annotated[
-        str, Field(max_length=MAX_QUESTION, description="그 답변의 질문. 답한 지 오래된 답변이면 함께 보내 주세요.")
+        str,
+        Field(
+            max_length=MAX_QUESTION,
+            pattern=rf"^\s*$|{READABLE}",
+            description="그 답변의 질문. 답한 지 오래된 답변이면 함께 보내 주세요.",
+        ),
     ] = ""
     mall_id: MallId = None
 
@@ -291,6 +296,9 @@ class DashboardResponse(BaseModel):
     health: GraphHealth
     feedback: dict[str, int]
     analyses: list[AnalysisSummary]
+    snapshot: Annotated[
+        dict[str, Any] | None, Field(description="보고서의 내용: dashboard_api가 마지막에 게시한 것 (없으면 null)")
+    ]
 
 
 class Effect(BaseModel):

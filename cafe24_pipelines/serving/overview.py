@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def dashboard(settings: "Settings", view: "MallView") -> dict[str, Any]:
-    """One snapshot: sizes, patterns by status, graph health as last checked, feedback, every analysis's summary."""
+    """Sizes, patterns by status, graph health as last checked, feedback, every analysis's summary, and the snapshot
+    that `dashboard_api` published last.
+    """
     from cafe24_pipelines.answers.feedback import counts
 
     mall_id, services = view.mall_id, view.services
@@ -33,6 +35,7 @@ def dashboard(settings: "Settings", view: "MallView") -> dict[str, Any]:
         "health": _health(log, mall_id),
         "feedback": counts(log, mall_id),
         "analyses": _analyses(settings, mall_id),
+        "snapshot": _snapshot(settings, mall_id),
     }
 
 
@@ -64,6 +67,17 @@ def _health(log: "EventLog", mall_id: str) -> dict[str, Any]:
         return {"score": None, "at": "", "parts": {}, "alarm": ""}
     latest = moved.points[-1]
     return {"score": latest.score, "at": latest.at.isoformat(), "parts": latest.parts, "alarm": moved.alarm}
+
+
+def _snapshot(settings: "Settings", mall_id: str) -> dict[str, Any] | None:
+    """What the mall's report page shows, as data; None before the first."""
+    from cafe24_pipelines.errors import NotBuilt
+    from cafe24_pipelines.reports.snapshot import SnapshotBook
+
+    try:
+        return SnapshotBook(settings.home.reports).current(mall_id)
+    except NotBuilt:
+        return None
 
 
 def _analyses(settings: "Settings", mall_id: str) -> list[dict[str, Any]]:

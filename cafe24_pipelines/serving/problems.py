@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 
 from cafe24_pipelines.answers.llm import ModelError
 from cafe24_pipelines.errors import BadInput, Cafe24Error, ConfigError, NotBuilt
+from cafe24_pipelines.inbox.post import TooMany
 from cafe24_pipelines.lifecycle.plan import NotAllowed
 
 logger = logging.getLogger("cafe24_pipelines.serving")
@@ -48,6 +49,9 @@ _BY_STATUS: Final = {
     413: "too_large", 415: "media_type", 422: "invalid", 429: "rate_limited",
 }  # fmt: skip
 MOST_FIELDS: Final = 10
+_EXPECTED: Final[Mapping[type[Exception], str]] = {
+    NotBuilt: "not_built", NotAllowed: "not_allowed", TooMany: "rate_limited",
+}  # fmt: skip
 
 
 class FieldProblem(BaseModel):
@@ -128,8 +132,8 @@ def of_error(error: Exception) -> Problem | None:
     """The problem for an error of a room, with one line in the log where the operator must act; None: unforeseen."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, NotAllowed | NotBuilt):
-        return Problem("not_built" if isinstance(error, NotBuilt) else "not_allowed")
+    if (code := _EXPECTED.get(type(error))) is not None:
+        return Problem(code, headers={"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None)
     if isinstance(error, BadInput):
         return Problem("invalid", fields=[FieldProblem(field="body", problem="refused")])
     if isinstance(error, ModelError | ConfigError):

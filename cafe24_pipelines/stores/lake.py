@@ -140,6 +140,16 @@ class MallLake:
         wanted = pa.schema([table.schema.field(n) for n in result.column_names])
         return result.cast(wanted)
 
+    def heads(self, rows: int) -> dict[str, pa.Table]:
+        """The first rows in key order of every resource that has landed, over one connection."""
+        found = {}
+        with self.duckdb() as db:
+            for name in self.counts():
+                table = TABLES[name]
+                first = db.sql(f"SELECT * FROM {name} ORDER BY {', '.join(table.key)} LIMIT {rows}").to_arrow_table()
+                found[name] = first.select(table.schema.names).cast(table.schema)
+        return found
+
     def query(self, sql: str, params: dict[str, Any] | None = None, *, zone: str = SEOUL) -> pa.Table:
         """Rows of one SQL query over the tables and views, as Arrow; `$name` parameters are bound."""
         with self.duckdb(zone=zone) as db:
@@ -156,6 +166,16 @@ class MallLake:
     def digest(self) -> str:
         """One digest of all landed tables and the quarantine."""
         return json_digest([self.digests(), table_digest(self.quarantined())])
+
+    def check_files(self, resource: str) -> None:
+        """Compare the files of a resource with its manifest, without reading them.
+
+        Raises:
+            LakeDamaged: one is missing or of another size.
+        """
+        stored = self._parts(resource)
+        for part in stored.manifest()["parts"]:
+            stored.check(part)
 
     def quarantined(self) -> pa.Table:
         """Every quarantined row of the mall, ordered by source file and line."""

@@ -50,6 +50,6 @@ def caveat(scored: Mapping[str, Any], recency: bool) -> str:
         return ""
     days = scored["horizon_days"]
     return (
-        f"이 몰에서는 예측 모형이 최근성 기준보다 낫다고 할 수 없어, {days}일 동안 구매가 없으면 위험으로 보는 "
-        "단순한 규칙을 씁니다."
+        f"이 몰에서는 예측 모형이 마지막 구매일만 보는 방법보다 낫다고 할 수 없어, {days}일 동안 구매가 없으면 "
+        "위험으로 보는 단순한 규칙을 씁니다."
     )

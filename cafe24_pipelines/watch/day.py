@@ -12,12 +12,15 @@ from cafe24_pipelines.watch.churn_signal import SIGNALLED
 from cafe24_pipelines.watch.measures import (
     LEAST_WEEKS,
     Judged,
+    Silence,
     Span,
     amount,
     history_weeks,
     judge_day,
     latest_day,
+    local_day,
     series_of,
+    silence,
     to_row,
 )
 from cafe24_pipelines.watch.news import News, news
@@ -36,7 +39,10 @@ _WEEKDAYS: Final = {"ko": "월화수목금토일", "en": ("Mon", "Tue", "Wed", "
 
 @dataclass(frozen=True)
 class Day:
-    """A mall's day. `judged` is empty when the history is too short; `stock` is the stock analysis's summary."""
+    """A mall's day. `judged` is empty when the history is too short; `stock` is the stock analysis's summary.
+
+    `silence` is what has passed since that day without any data.
+    """
 
     mall: "Mall"
     span: Span
@@ -45,6 +51,7 @@ class Day:
     news: News
     stock: dict[str, Any] | None
     now: datetime
+    silence: Silence | None = None
 
     @property
     def differing(self) -> list[Judged]:
@@ -74,7 +81,8 @@ def look_at_day(
     told = news(log, mall.mall_id, now - timedelta(hours=NEWS_HOURS), now)
     usable = stock if stock and stock.get("status") == "ok" else None
     weeks = history_weeks(shop, mall, span.day)
-    return Day(mall, span, weeks, judge_day(shop, mall, span), told, usable, now)
+    quiet = silence(shop, mall, span.day, now)
+    return Day(mall, span, weeks, judge_day(shop, mall, span), told, usable, now, quiet)
 
 
 def named_day(day: date, lang: str = "ko") -> str:
@@ -121,10 +129,36 @@ def _extent(day: Day, lang: str) -> str:
     if lang == "ko":
         if day.span.running:
             same = f"지난 {day.weeks}주 같은 요일의 같은 시각까지와 비교합니다."
-            return f"아직 끝나지 않은 날입니다. {hours}까지 적재된 자료를 {same}"
-        return f"하루 전체를 지난 {day.weeks}주의 같은 요일과 비교합니다."
+            return f"아직 끝나지 않은 날입니다. {hours}까지 들어온 자료를 {same}"
+        return f"{_since(day, lang)}하루 전체를 지난 {day.weeks}주의 같은 요일과 비교합니다."
     until = f" until {hours}, each day to the same hour" if day.span.running else ""
-    return f"Compared with the same weekday of the last {day.weeks} weeks{until}."
+    return f"{_since(day, lang)}Compared with the same weekday of the last {day.weeks} weeks{until}."
+
+
+def _since(day: Day, lang: str) -> str:
+    """Says first of all that the day is not today."""
+    late = (local_day(day.now, day.mall) - day.span.day).days
+    if late < 1 or day.span.running:
+        return ""
+    if day.silence is None:
+        return "오늘 자료가 아직 들어오지 않아 어제를 봅니다. " if lang == "ko" else "Nothing of today has landed. "
+    days, last = day.silence.days, named_day(day.span.day, lang)
+    return f"자료가 {last}까지입니다. 그 뒤로 꼬박 {days}일 동안 들어온 것이 없습니다. " if lang == "ko" else (
+        f"The data end on {last}; nothing has come for {days} whole days. "
+    )  # fmt: skip
+
+
+def _silent(day: Day, lang: str) -> list[str]:
+    """A silence that can't well be chance: either landing stopped or sales did, and nothing here can tell which."""
+    told = day.silence
+    if told is None or not told.loud:
+        return []
+    p = p_text(told.p)
+    if lang == "ko":
+        usual = f"이만한 기간이면 보통 주문이 {told.expected:,.0f}건쯤 있습니다(우연히 하나도 없을 확률 p {p})."
+        return [f"- **{told.days}일째 주문이 없습니다.** {usual} 자료 수집이 멈췄는지, 주문이 되는지 확인하세요."]
+    usual = f"So many days usually bring {told.expected:,.0f} (p of none {p})."
+    return [f"- **No orders for {told.days} days.** {usual} See whether landing stopped, or orders can't be placed."]
 
 
 def _verdict(day: Day, lang: str) -> list[str]:
@@ -134,10 +168,12 @@ def _verdict(day: Day, lang: str) -> list[str]:
         have = f"{day.weeks}주" if ko else f"{day.weeks}"
         return [f"비교할 자료가 모자랍니다: {least}가 필요한데 {have}뿐입니다." if ko
                 else f"Too little history: {least} are needed, there are {have}."]  # fmt: skip
-    lines = [_differs(one, currency, lang) for one in day.differing]
-    if not lines:
-        lines = [f"- **평소와 같습니다.** 지표 {count}개를 함께 검정해(5% 수준) 다른 것이 없습니다." if ko
-                 else f"- **A day as usual.** None of {count} figures, tested together at 5 %, differs."]  # fmt: skip
+    lines = _silent(day, lang) + [_differs(one, currency, lang) for one in day.differing]
+    if not day.differing:
+        said = "그날은 평소와 같았습니다." if lines else "평소와 같습니다."
+        usual = f"- **{said}** 지표 {count}개를 함께 따져(5% 수준) 다르다고 할 것이 없습니다."
+        english = f"- **A day as usual.** None of {count} figures, tested together at 5 %, differs."
+        lines.append(usual if ko else english)
     return lines + [_by_chance(one, day, lang) for one in day.judged if one.outside and not one.differs]
 
 
@@ -156,7 +192,8 @@ def _differs(one: Judged, currency: str, lang: str) -> str:
     p = p_text(one.adjusted)
     if lang == "ko":
         way = "평소보다 많음" if one.differs > 0 else "평소보다 적음"
-        return f"- **{one.metric.title_ko}: {way}** — {value}, 기대 {usual}(95% 범위 {low}~{high}), 보정 p {p}"
+        range_ko = f"평소 이런 날은 {usual}쯤이고, 100일 가운데 95일은 {low}~{high}입니다"
+        return f"- **{one.metric.title_ko}: {way}** — {value}. {range_ko}(보정 p {p})."
     way = "more than usual" if one.differs > 0 else "less than usual"
     return f"- **{one.metric.title_en}: {way}** — {value}, expected {usual} (95% {low} to {high}), adjusted p {p}"
 
@@ -166,10 +203,20 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
+def p_note(lang: str) -> str:
+    """What the adjusted p is, for who has never seen one."""
+    if lang == "ko":
+        why = "평소와 다름없어도 우연히 이만큼 벗어날 확률을, 지표 여러 개를 함께 본 만큼 엄격하게 고친 값"
+        return f"보정 p는 {why}이며, 0.05보다 작을 때만 다르다고 합니다."
+    return "Adjusted p: the chance of so much by chance alone, corrected for all figures; below 0.05 it is told."
+
+
 def _table(day: Day, lang: str) -> list[str]:
     ko, currency = lang == "ko", day.mall.currency
     head = (
-        "| 지표 | 값 | 기대 | 95% 범위 | 보정 p |" if ko else "| figure | value | expected | 95% range | adjusted p |"
+        "| 지표 | 값 | 평소 | 평소 범위(95%) | 보정 p |"
+        if ko
+        else "| figure | value | expected | 95% range | adjusted p |"
     )
     rows = [head, "|---|---:|---:|---:|---:|"]
     for one in day.judged:
@@ -178,11 +225,11 @@ def _table(day: Day, lang: str) -> list[str]:
                                    for v in (one.value, one.expected, one.low, one.high))  # fmt: skip
         rows.append(f"| {title} | {value} | {usual} | {low}~{high} | {p_text(one.adjusted).removeprefix('= ')} |")
     note = (
-        "취소와 낮은 평점은 평소보다 많을 때만 알립니다. 최근 주문의 취소·반품은 뒤늦게 반영됩니다."
+        "취소와 낮은 평점은 평소보다 많을 때만 알립니다. 최근 주문의 취소·반품은 뒤늦게 반영됩니다. "
         if ko
-        else "Cancellations and low ratings are told only when there are more. Those of recent orders come later."
+        else "Cancellations and low ratings are told only when there are more. Those of recent orders come later. "
     )
-    return [*rows, "", note]
+    return [*rows, "", note + p_note(lang)]
 
 
 def _stock(stock: dict[str, Any], lang: str) -> list[str]:

@@ -8,7 +8,9 @@ units of the mean order. All figures of a day are tested at once, by Holm. A sha
 is cancelled grows with the age of an order, so a recent day always shows few.
 
 A running day is compared with the same hours of those days, up to the last thing that landed and without it: what
-came before the last of a stream says nothing about when it came. Does not belong here: words (`day.py`, `week.py`).
+came before the last of a stream says nothing about when it came. What is dated after today is no data: one order with
+a wrong date must not become the last day. Days after the last one with data are a silence, whose chance is that of no
+order in so many such days. Does not belong here: words (`day.py`, `week.py`).
 """
 
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ WEEKS: Final = 8
 LEAST_WEEKS: Final = 4
 """Fewer weeks of history tell nothing of what is usual."""
 ALPHA: Final = 0.05
+SILENT: Final = 0.01
+"""A silence less likely than this is told."""
 DAY_SECONDS: Final = 86_400
 _CUT: Final = 3.0
 _CHI2_MEDIAN: Final = 0.4549
@@ -122,27 +126,67 @@ class Span:
         return self.until < DAY_SECONDS
 
 
+@dataclass(frozen=True)
+class Silence:
+    """Whole days without anything after the last day with data: orders that so many bring, and p of none."""
+
+    days: int
+    expected: float
+    p: float
+
+    @property
+    def loud(self) -> bool:
+        """Whether it can't well be chance."""
+        return self.p < SILENT
+
+
 _LAST_SQL: Final = """
-    SELECT max(moment) AS moment FROM (
-        SELECT max(ordered_local) AS moment FROM order_facts
-        UNION ALL SELECT max("at" AT TIME ZONE '{zone}') FROM events
+    SELECT max(moment) AS moment, max(moment) FILTER (moment < $end::TIMESTAMP) AS past FROM (
+        SELECT ordered_local AS moment FROM order_facts
+        UNION ALL SELECT "at" AT TIME ZONE '{zone}' FROM events
     )"""
 
 
-def last_landed(shop: "Shop", mall: "Mall") -> datetime | None:
-    """Local time of the latest order, view, cart or purchase; None for an empty mall."""
-    rows = shop.query(_LAST_SQL.format(zone=mall.time_zone.replace("'", "''")), zone=mall.time_zone).to_pylist()
-    return rows[0]["moment"] if rows else None
+def last_landed(shop: "Shop", mall: "Mall", today: date) -> datetime | None:
+    """Local time of the latest order, view, cart or purchase up to today; None for an empty mall.
+
+    Only a mall whose data all lie in the future (a wrong clock) has its latest of all.
+    """
+    sql = _LAST_SQL.format(zone=mall.time_zone.replace("'", "''"))
+    rows = shop.query(sql, {"end": (today + timedelta(days=1)).isoformat()}, zone=mall.time_zone).to_pylist()
+    return (rows[0]["past"] or rows[0]["moment"]) if rows else None
 
 
 def latest_day(shop: "Shop", mall: "Mall", now: datetime) -> Span | None:
     """The mall's last day with data; one that `now` (aware) lies in is judged as far as it has landed."""
-    at = last_landed(shop, mall)
+    today = local_day(now, mall)
+    at = last_landed(shop, mall, today)
     if at is None:
         return None
-    if at.date() < now.astimezone(ZoneInfo(mall.time_zone)).date():
+    if at.date() < today:
         return Span(at.date())
     return Span(at.date(), at.hour * 3600 + at.minute * 60 + at.second)
+
+
+def local_day(now: datetime, mall: "Mall") -> date:
+    """The day of a moment in the mall's zone."""
+    return now.astimezone(ZoneInfo(mall.time_zone)).date()
+
+
+def silence(shop: "Shop", mall: "Mall", last: date, now: datetime) -> Silence | None:
+    """The whole days since the last one with data; None when there is none. Without enough history p is 1."""
+    days = (local_day(now, mall) - last).days - 1
+    if days < 1:
+        return None
+    weeks = history_weeks(shop, mall, last + timedelta(days=1))
+    if weeks < LEAST_WEEKS:
+        return Silence(days, 0.0, 1.0)
+    before = [last - timedelta(days=back) for back in range(7 * weeks - 1, -1, -1)]
+    usual = series_of(shop, mall, before)["orders"].reshape(weeks, 7)  # the first column has the next day's weekday
+    spread = dispersion(usual)
+    mean = sum(expectation(usual[:, day % 7], spread) for day in range(days))
+    variance = spread * mean * (1 + 1 / weeks)
+    return Silence(days, mean, (mean / variance) ** (mean**2 / (variance - mean)))
 
 
 # -- one day or week beside those before -------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def promises_of(
     found += [Promise("finding", one.id, f"새로 확인한 것이 유지되는지 봅니다: {one.title}") for one in told.new]
     if standing_alarm:
         found.append(Promise("alarm", "ontology", "온톨로지 경보가 끝났는지 봅니다."))
-    found += [Promise("job", job, f"실패한 작업 {job}이(가) 다시 되는지 봅니다.") for job in failing]
+    found += [Promise("job", job, f"실패한 작업({job})이 다시 되는지 봅니다.") for job in failing]
     signals = [e.payload for e in told.of(SIGNALLED)]
     if signals and as_of:
         days = sorted(str(s["as_of"]) for s in signals)
@@ -56,13 +56,15 @@ def promises_of(
 
 
 def metric_outcome(promise: Promise, judged: "Judged | None") -> tuple[str, str]:
-    """Whether a figure came back to its usual."""
+    """Whether a figure came back to its usual: into its range, for that no test calls it different is no proof."""
     if judged is None:
         return UNKNOWN, "이번 주에는 비교할 자료가 없습니다."
     if judged.differs == promise.way:
         return OPEN, f"아직 평소보다 {'많습니다' if promise.way > 0 else '적습니다'}."
     if judged.differs:
         return OPEN, f"반대로 평소보다 {'많아졌습니다' if judged.differs > 0 else '적어졌습니다'}."
+    if judged.outside:
+        return UNKNOWN, "평소 범위 밖이지만 우연일 수도 있어, 돌아왔는지 아직 알 수 없습니다."
     return KEPT, "평소 범위로 돌아왔습니다."
 
 

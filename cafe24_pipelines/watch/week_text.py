@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cafe24_pipelines.operations.failures import FAILED
 from cafe24_pipelines.research.comparison import ALERT as RESEARCH_ALERT
 from cafe24_pipelines.watch.churn_signal import REFITTED, SIGNALLED
-from cafe24_pipelines.watch.day import listed, named_day, p_text
+from cafe24_pipelines.watch.day import listed, named_day, p_note, p_text
 from cafe24_pipelines.watch.measures import LEAST_WEEKS, amount
 from cafe24_pipelines.watch.ontology_alarm import ALARM, RECOVERED
 from cafe24_pipelines.watch.week import Figure, Week, daily_sales
@@ -105,7 +105,7 @@ def _late(week: Week, lang: str) -> list[str]:
     if week.as_of is None or week.as_of >= week.calendar.end:
         return []
     days = (week.calendar.end - week.as_of).days
-    return [f"**마지막 {days}일의 자료가 없습니다**({week.as_of}까지만 적재됨)." if lang == "ko"
+    return [f"**마지막 {days}일의 자료가 없습니다**({week.as_of}까지만 들어왔습니다)." if lang == "ko"
             else f"**The last {days} days have no data** (they end on {week.as_of})."]  # fmt: skip
 
 
@@ -121,11 +121,11 @@ def _figures(week: Week, lang: str) -> list[str]:
         ]
     said = [line for figure in week.figures for line in _figure(figure, week, lang)]
     as_usual = (
-        f"- 평소와 같습니다. 비교 {2 * len(week.figures)}개를 함께 검정해(5% 수준) 다른 것이 없습니다."
+        f"- 평소와 같습니다. 비교 {2 * len(week.figures)}개를 함께 따져(5% 수준) 다르다고 할 것이 없습니다."
         if ko
         else f"- As usual: none of {2 * len(week.figures)} comparisons, tested together at 5 %, differs."
     )
-    return [*lines, *(said or [as_usual]), "", *_table(week, lang)]
+    return [*lines, *(said or [as_usual]), "", *_table(week, lang), "", p_note(lang)]
 
 
 def _which_days(week: Week, lang: str) -> list[str]:
@@ -149,15 +149,19 @@ def _figure(figure: Figure, week: Week, lang: str) -> list[str]:
         for v in (one.value, one.expected, one.low, one.high, figure.before)
     )
     p, p_before = p_text(one.adjusted), p_text(figure.adjusted_before)
-    ratio = f"{figure.ratio.value:.2f}(95% {figure.ratio.low:.2f}~{figure.ratio.high:.2f})" if figure.ratio else "–"
+    ratio, times = figure.ratio, ("", "")
+    if ratio:
+        reach = f"(95% {ratio.low:.2f}~{ratio.high:.2f})"
+        times = f", 지난주의 {ratio.value:.2f}배{reach}", f", ratio {ratio.value:.2f} {reach}"
     if lang == "ko":
         title = one.metric.title_ko
         if one.differs:
             way = "평소보다 많음" if one.differs > 0 else "평소보다 적음"
-            said.append(f"- **{title}: {way}** — {value}, 기대 {usual}(95% 범위 {low}~{high}), 보정 p {p}")
+            said.append(f"- **{title}: {way}** — {value}. 평소 이런 주는 {usual}쯤이고, 100주 가운데 95주는 "
+                        f"{low}~{high}입니다(보정 p {p}).")  # fmt: skip
         if figure.changed:
             way = "지난주보다 늘었음" if figure.changed > 0 else "지난주보다 줄었음"
-            said.append(f"- **{title}: {way}** — {before}에서 {value}, 배율 {ratio}, 보정 p {p_before}")
+            said.append(f"- **{title}: {way}** — {before}에서 {value}{times[0]}, 보정 p {p_before}.")
         return said
     title = one.metric.title_en
     if one.differs:
@@ -165,14 +169,14 @@ def _figure(figure: Figure, week: Week, lang: str) -> list[str]:
         said.append(f"- **{title}: {way}** — {value}, expected {usual} (95% {low} to {high}), adjusted p {p}")
     if figure.changed:
         way = "more than the week before" if figure.changed > 0 else "less than the week before"
-        said.append(f"- **{title}: {way}** — {before} to {value}, ratio {ratio}, adjusted p {p_before}")
+        said.append(f"- **{title}: {way}** — {before} to {value}{times[1]}, adjusted p {p_before}")
     return said
 
 
 def _table(week: Week, lang: str) -> list[str]:
     ko, currency = lang == "ko", week.mall.currency
     head = (
-        "| 지표 | 이번 주 | 지난주 | 지난주의 몇 배(95%) | 기대(95% 범위) |"
+        "| 지표 | 이번 주 | 지난주 | 지난주의 몇 배(95%) | 평소(95% 범위) |"
         if ko
         else "| figure | week | before | times before (95%) | expected (95%) |"
     )
@@ -213,9 +217,9 @@ def _happened(week: Week, lang: str) -> list[str]:
         times = sum(e.payload["job"] == job for e in told.of(FAILED))
         over = job not in week.still_failing
         after = ("그 뒤 다시 됨" if over else "아직 안 됨") if ko else ("works again" if over else "still failing")
-        lines.append(f"- {job}: 실패 {times}회, {after}" if ko else f"- {job}: failed {times} times, {after}")
+        lines.append(f"- 작업 {job}: 실패 {times}회, {after}" if ko else f"- {job}: failed {times} times, {after}")
     earlier = [job for job in week.still_failing if job not in failed]
-    lines += [f"- {job}: 전부터 안 됨" if ko else f"- {job}: failing since before" for job in earlier]
+    lines += [f"- 작업 {job}: 전부터 안 됨" if ko else f"- {job}: failing since before" for job in earlier]
     lines += [f"- {e.payload['title']}" for e in told.of(RESEARCH_ALERT)]
     if told.claims:
         lines.append(

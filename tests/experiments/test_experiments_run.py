@@ -212,6 +212,11 @@ def test_dagster_compares_by_mall_and_arm(
             metadata = done.asset_materializations_for_node("ab_scores")[0].metadata
             expected = 0 if arm == "finetuned" else FEW
             assert metadata["dagster/row_count"].value == expected, arm
+            if (
+                arm == "baseline"
+            ):  # its own condition may ask for the report now; one arm is no comparison, and no error
+                alone = job("comparison_report", "sandbox").asset_materializations_for_node("ab_report")[0].metadata
+                assert "fewer than two arms" in str(alone["note"].value)
         report = job("comparison_report", "sandbox").asset_materializations_for_node("ab_report")[0].metadata
     assert "자료와 거절 규칙의 차이" in str(report["report"].value)
     assert str(report["kinds"].value).startswith("![kinds](data:image/svg+xml;base64,")

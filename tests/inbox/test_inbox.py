@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from cafe24_pipelines import parts
+from cafe24_pipelines.answers.feedback import Feedback, counts, receive
 from cafe24_pipelines.errors import BadInput
-from cafe24_pipelines.inbox.post import TooMany, post
+from cafe24_pipelines.inbox.post import TooMany, post, request
 from cafe24_pipelines.inbox.read import read_batch, set_aside
-from cafe24_pipelines.inbox.types import EVENT_TYPES
+from cafe24_pipelines.inbox.types import EVENT_TYPES, known_type
+from cafe24_pipelines.learning.judge import voice
+from cafe24_pipelines.lifecycle.plan import NotAllowed, plans
+from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import Event, EventLog
+from cafe24_pipelines.stores.graph import uid
 
 ASK = {"question": "주문 목록을 조회하는 코드"}
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -79,6 +85,49 @@ def test_a_mall_that_is_too_fast_waits_and_others_do_not(log: EventLog) -> None:
     assert not post(log, "a", "comparison.requested", {}, key="0", now=now).new  # a repetition is never refused
     assert post(log, "b", "comparison.requested", {}, key="more", now=now).new
     assert post(log, "a", "comparison.requested", {}, key="more", now=now + timedelta(seconds=62)).new
+
+
+def test_what_asks_for_work_counts_against_the_plan_once_and_a_suspended_mall_asks_for_nothing(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.from_env({"CAFE24_DEFAULT_PLAN": "free"}, home=tmp_path / "home")
+    log = parts.event_log(settings)
+    most = plans()["free"].snippets_per_day or 0
+    for n in [*range(most), *range(most)]:  # each twice: a repetition spends nothing
+        request(settings, log, "a", "generate.requested", ASK, key=str(n))
+    with pytest.raises(NotAllowed):
+        request(settings, log, "a", "generate.requested", ASK, key="more")
+    assert len(log.read("a")) == most
+    assert request(settings, log, "a", "comparison.requested", {}, key="1").new, "questions are counted apart"
+    log.append([Event("stop", "b", "mall.suspended", NOON, {})])
+    for name, payload in (("generate.requested", ASK), ("comparison.requested", {})):
+        with pytest.raises(NotAllowed):
+            request(settings, log, "b", name, payload, key="1")
+    assert request(settings, log, "b", "plan.changed", {"plan": "pro"}, key="1").new, (
+        "the operator's own is not bound"
+    )
+
+
+def test_feedback_has_the_rate_of_its_type_and_what_nobody_can_read_counts_nowhere(log: EventLog) -> None:
+    most, answer = EVENT_TYPES["feedback.received"].per_minute, uid("a", "answer", "x")
+    log.append([Event("old", "a", "feedback.received", NOON, {"verdict": "great", "stars": 5})])
+    said = [Event(f"f{n}", "a", "feedback.received", NOON, {"answer_id": answer, "verdict": "positive"})
+            for n in range(most - 2)]  # fmt: skip
+    log.append(said)
+    assert receive(log, Feedback("a", answer, "positive", key="0"))[1]
+    with pytest.raises(TooMany, match="mall a"):
+        receive(log, Feedback("a", answer, "positive", key="more"))
+    assert not receive(log, Feedback("a", answer, "positive", key="0"))[1]
+    assert counts(log, "a") == {"positive": most - 1, "negative": 0, "correction": 0}
+
+
+def test_what_two_senders_say_in_the_same_words_is_said_twice_and_each_counts(log: EventLog) -> None:
+    answer, said = uid("a", "answer", "x"), known_type("feedback.received")
+    for sender in ("key:1", "key:2", "key:1", "cli"):
+        receive(log, Feedback("a", answer, "positive", sender=sender))
+    kept = [said.read(e.payload) for e in log.read("a")]
+    assert [one.sender for one in kept] == ["key:1", "key:2", "cli"]
+    assert len({voice(one, one.sender) for one in kept}) == 3
 
 
 def test_a_poison_event_is_set_aside_once_with_its_reason_and_the_rest_goes_on(log: EventLog) -> None:

@@ -141,19 +141,21 @@ def test_parameters_are_read_and_nothing_is_run() -> None:
 def test_the_schedule_asks_for_every_mall_and_the_asset_and_command_tell(home: Settings) -> None:
     at = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo("Asia/Seoul"))
     job = build_defs(resources=resources_for(str(home.home.root))).resolve_job_def("code_analysis")
-    log = parts.event_log(home)
+    events, log = EventsResource(home=str(home.home.root)), parts.event_log(home)
     with dagster_instance(home) as instance:
-        instance.add_dynamic_partitions("malls", ["sandbox"])
-        with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
-            assert [r.partition_key for r in code_analyzer(context)] == ["sandbox"]
+        instance.add_dynamic_partitions("malls", ["sandbox", "another"])
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, resources={"events": events}
+        ) as context:
+            [asked] = code_analyzer.evaluate_tick(context).run_requests or ()
         counts = []
         for _ in range(2):
-            done = job.execute_in_process(partition_key="sandbox", instance=instance)
-            [shown] = done.asset_materializations_for_node("api_recipes")
-            counts.append(shown.metadata["dagster/row_count"].value)
+            done = job.execute_in_process(run_config=asked.run_config, instance=instance)
+            shown = {m.partition: m for m in done.asset_materializations_for_node("api_recipes_batch")}
+            counts.append([shown[m].metadata["dagster/row_count"].value for m in ("another", "sandbox")])
             for number in range(3):
                 verdict(log, number, "executed_ok", ORDERS)
-    assert counts == [0, 1], "silent before there is code"
+    assert counts == [[0, 0], [0, 1]], "silent before there is code, and of another mall's"
     assert command(home.home.root)[0]["support"] == 3
     told = CliRunner().invoke(main, ["recipes", "--home", str(home.home.root)]).output
     assert ORDERS in told and "실행 3건 중 3건 성공" in told

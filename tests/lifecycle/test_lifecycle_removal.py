@@ -14,17 +14,21 @@ from types import ModuleType
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cafe24_pipelines import parts
-from cafe24_pipelines.cafe24.malls import known_malls
-from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.cafe24.malls import Mall, known_malls, register
+from cafe24_pipelines.errors import BadInput, Cafe24Error
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.lifecycle.export import export_mall, packed
+from cafe24_pipelines.lifecycle.proof import own
 from cafe24_pipelines.lifecycle.removal import RemovalReport, remove_mall
 from cafe24_pipelines.lifecycle.state import mall_state
-from cafe24_pipelines.sensors.run_history import forget_mall
+from cafe24_pipelines.sensors.run_history import MALL_TAG, forget_mall, refuse_while_under_way
 from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.stores.files import write_atomic
 
 from .lifecycle_home import LEAVER, MARK, STAYER, fill, home_settings, of_mall, preview
 
@@ -53,6 +57,7 @@ def member_keys(settings: Settings, mall_id: str) -> list[str]:
 def remove(settings: Settings, progress: Any = None) -> RemovalReport:
     """As the command and the run do it."""
     with dagster_instance(settings) as instance:
+        refuse_while_under_way(instance, LEAVER)
         return remove_mall(
             settings, LEAVER, history=lambda mall: forget_mall(instance, settings, mall), progress=progress
         )
@@ -124,8 +129,9 @@ KILLED = """
 import os, signal, sys
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.lifecycle import removal, rows
-from cafe24_pipelines.sensors.run_history import forget_mall
+from cafe24_pipelines.sensors.run_history import MALL_TAG, forget_mall, refuse_while_under_way
 from cafe24_pipelines.settings import Settings
+from cafe24_pipelines.stores.files import write_atomic
 settings, where = Settings.from_env(), sys.argv[1]
 def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)
 if where == "files": removal._remove_encoders = die
@@ -188,18 +194,58 @@ def test_the_export_holds_results_and_no_member(home: Settings, tmp_path: Path) 
     assert json.loads(json.dumps(event.payload))["until"] == made.until.isoformat(timespec="seconds")
 
 
-def test_a_run_under_way_holds_the_removal_up(home: Settings) -> None:
+def test_a_run_under_way_holds_the_removal_up_before_anything_is_removed(home: Settings) -> None:
+    there = of_mall(home, LEAVER)
     with dagster_instance(home) as instance:
-        job = dg.define_asset_job("a_job", selection=[preview])
-        defs = dg.Definitions(assets=[preview], jobs=[job])
-        run = instance.create_run_for_job(
-            defs.resolve_job_def("a_job"), tags={"dagster/partition": LEAVER}, status=dg.DagsterRunStatus.STARTED
-        )
+        job = dg.Definitions(assets=[preview], jobs=[dg.define_asset_job("a_job", selection=[preview])])
+        a_job = job.resolve_job_def("a_job")
+        status = dg.DagsterRunStatus
+        run = instance.create_run_for_job(a_job, tags={"dagster/partition": LEAVER}, status=status.STARTED)
+        instance.create_run_for_job(a_job, tags={"dagster/partition": LEAVER}, status=status.NOT_STARTED)
+        instance.create_run_for_job(a_job, tags={MALL_TAG: LEAVER}, status=status.SUCCESS)
     with pytest.raises(Cafe24Error, match="under way"):
         remove(home)
+    assert of_mall(home, LEAVER) == there
     with dagster_instance(home) as instance:
         instance.report_run_canceled(run)
     remove(home)
+    assert hits(home, MARK[LEAVER]) == [], "in evaluations of checks neither, which outlive their run"
+    with dagster_instance(home) as instance:
+        tags = [run.tags for run in instance.get_runs()]
+    assert len(tags) == 2 and LEAVER not in str(tags), "what has not begun never does"
+
+
+def test_what_other_malls_have_too_is_no_trace(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path / "home")
+    lake = settings.home.lake
+    for mall_id, text in ((LEAVER, "오버핏 코튼 셔츠"), (STAYER, "오버핏 코튼 셔츠 2종, 배송이 빨라요! " + "f" * 32)):
+        (lake / mall_id).mkdir(parents=True)
+        (lake / mall_id / "notes.txt").write_text(text, encoding="utf-8")
+    pq.write_table(pa.table({"order_id": ["20260301-0000012"]}), lake / STAYER / "orders.parquet")
+    mine = ["f" * 32, "이 몰에만 있는 상품"]
+    assert own(settings, LEAVER, [*mine, "오버핏 코튼 셔츠", "배송이 빨라요", "20260301-0000012"]) == mine
+
+
+def test_what_all_malls_share_is_nobody_s_part(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path / "home")
+    for mall_id in ("sealing", "encoders", "rag"):
+        with pytest.raises(BadInput, match="share"):
+            register(settings.home, Mall(mall_id))
+    for name in ("sealing.key", f".{LEAVER}.key.x1", f"{LEAVER}.key", "leaver-2.key"):
+        write_atomic(settings.home.keys / name, "ab" * 32)
+    assert remove_mall(settings, LEAVER).removed == {"keys": 2}, "a killed write's half goes, too"
+    assert remove_mall(settings, "sealing").removed == {}
+    assert {p.name for p in settings.home.keys.iterdir()} == {"sealing.key", "leaver-2.key"}
+
+
+def test_an_alert_about_several_malls_loses_what_it_says_of_one(tmp_path: Path) -> None:
+    settings = home_settings(tmp_path / "home")
+    lines = [f"{mall_id} (일시적): X" for mall_id in (LEAVER, STAYER)]
+    alert = {"mall": "_operations", "title": "쇼핑몰 2곳", "lines": lines}
+    write_atomic(settings.home.root / "crm.jsonl", json.dumps(alert, ensure_ascii=False) + "\n")
+    remove_mall(settings, LEAVER)
+    left = (settings.home.root / "crm.jsonl").read_text(encoding="utf-8")
+    assert LEAVER not in left and json.loads(left)["lines"] == lines[1:]
 
 
 def test_grace_days_are_settings() -> None:

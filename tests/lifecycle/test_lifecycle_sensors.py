@@ -194,6 +194,12 @@ def test_a_mall_that_leaves_is_exported_at_once_and_removed_after_the_grace_days
         (removal,) = bench.tick(subscription).run_requests or []
         assert removal.run_config["ops"]["see_off"]["config"]["step"] == "REMOVE"
         assert not bench.tick(subscription).run_requests, "asked for already"
+        job = build_defs().resolve_job_def("discovery")
+        status = dg.DagsterRunStatus.STARTED
+        at_work = instance.create_run_for_job(job, tags={"dagster/partition": LEAVER}, status=status)
+        assert bench.run(removal, "mall_departure").success
+        assert mall_state(bench.log, LEAVER).stage == "uninstalled", "postponed: nothing is removed under a run"
+        instance.report_run_canceled(at_work)
         assert bench.run(removal, "mall_departure").success
         assert mall_state(bench.log, LEAVER).stage == "removed"
         assert instance.get_dynamic_partitions("malls") == [STAYER]

@@ -48,6 +48,8 @@ ARRIVAL = ("oauth.authorized", "app.installed", "mall.onboarded")
         ((*ARRIVAL, "app.expired", "app.uninstalled"), "uninstalled", ()),
         ((*ARRIVAL, "app.uninstalled", "app.expired"), "uninstalled", ()),
         ((*ARRIVAL, "app.uninstalled", *ARRIVAL[:2]), "installed", ()),
+        ((*ARRIVAL, "app.uninstalled", "app.uninstalled"), "uninstalled", ()),
+        ((*ARRIVAL[:2], "app.uninstalled", "mall.onboarded"), "uninstalled", ()),
         ((*ARRIVAL, "mall.deleted", "mall.removal_started"), "removing", ()),
         ((*ARRIVAL, "mall.removal_started", "oauth.authorized", "mall.removed"), "removed", ()),
         (("mall.removal_started", "mall.removed", "app.uninstalled", "app.renewed"), "removed", ()),
@@ -79,6 +81,8 @@ def test_the_state_goes_by_the_time_of_events_not_of_their_arrival() -> None:
 
 def test_an_uninstallation_that_the_mall_contradicts_never_was() -> None:
     before = [*life(*ARRIVAL), gone := event("app.uninstalled", 10)]
+    twice = fold("shop", [*before, event("app.uninstalled", 20)])
+    assert (twice.left_by, twice.left_at) == (gone.event_id, gone.occurred_at), "the grace days begin with the first"
     assert fold("shop", before).left_by == gone.event_id and fold("shop", before).installed_by == ""
     after = fold("shop", [*before, event("mall.uninstall_refuted", 11, event_id=gone.event_id)])
     assert after.stage == "active" and after.installed_by and not after.left_by

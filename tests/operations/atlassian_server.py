@@ -6,6 +6,7 @@ format), versions and transitions, and fails on demand. Does not belong here: wh
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,18 @@ from xml.etree import ElementTree as ET
 from benchmarks.loopback import handled
 
 EMAIL, TOKEN, PROJECT, PAGE = "bot@example.com", "secret-token", "CRM", "4711"
+TYPES = [
+    {"id": "9", "name": "에픽", "subtask": False, "hierarchyLevel": 1},
+    {"id": "11", "name": "하위 작업", "subtask": True, "hierarchyLevel": -1},
+    {"id": "12", "name": "버그", "subtask": False, "hierarchyLevel": 0},
+    {"id": "13", "name": "작업", "subtask": False, "hierarchyLevel": 0},
+]
+"""A site that was made in Korean has no type called Task."""
 OPEN, DONE = ("10", "To Do", "new"), ("30", "Done", "done")
+
+
+LONGEST = 32_767
+"""Letters of a description (JRACLOUD-78553)."""
 
 
 @dataclass
@@ -63,6 +75,8 @@ def check_adf(node: Any) -> None:
     _only(node, {"type", "version", "content"}, {"type", "version", "content"})
     if node["type"] != "doc" or node["version"] != 1:
         raise Bad(400, "not a document of version 1")
+    if sum(map(len, re.findall(r'"text": "((?:[^"\\]|\\.)*)"', json.dumps(node, ensure_ascii=False)))) > LONGEST:
+        raise Bad(400, "CONTENT_LIMIT_EXCEEDED")
     for child in node["content"]:
         _block(child)
 
@@ -142,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             label = body["jql"].split('labels = "')[1].split('"')[0]
             found = [self._shown(i) for i in site.issues if label in i["labels"]]
             return 200, {"issues": found[: body["maxResults"]], "isLast": True}
+        if path == f"/rest/api/3/issue/createmeta/{PROJECT}/issuetypes" and self.command == "GET":
+            return 200, {"issueTypes": TYPES, "maxResults": 50, "startAt": 0, "total": len(TYPES)}
         if path == "/rest/api/3/issue" and self.command == "POST":
             return self._create(site, body)
         if path.startswith("/rest/api/3/issue/"):
@@ -161,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         fields = body["fields"]
         names = {"project", "issuetype", "summary", "description", "labels"}
         _only(fields, names, names)
-        if fields["project"] != {"key": PROJECT} or fields["issuetype"] != {"name": "Task"}:
+        if fields["project"] != {"key": PROJECT} or fields["issuetype"] != {"id": "13"}:
             raise Bad(400, "valid project and issue type are required")
         if any(" " in label for label in fields["labels"]):
             raise Bad(400, "a label holds no space")

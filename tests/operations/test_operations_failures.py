@@ -16,7 +16,15 @@ from cafe24_pipelines.definitions import build_defs
 from cafe24_pipelines.errors import BadInput, ConfigError
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, ML_TEAM, OPERATIONS_MALL, SHOP_TABLES
-from cafe24_pipelines.operations.failures import FAILED, RECOVERED, FailedRun, FailedStep, failing, tell_failure
+from cafe24_pipelines.operations.failures import (
+    FAILED,
+    RECOVERED,
+    FailedRun,
+    FailedStep,
+    failing,
+    tell_failure,
+    tell_success,
+)
 from cafe24_pipelines.operations.notify import ANY_TEAM, FileNotifier, Routes, bounded, notifier
 from cafe24_pipelines.operations.store_facts import job_items
 from cafe24_pipelines.operations.trouble import CRASH, Link, Trouble, judge, links_of
@@ -93,6 +101,7 @@ def test_a_permanent_failure_is_told_at_once_and_not_again(home: Home) -> None:
     assert event | {"run_id": ""} == {
         "type": FAILED, "job": "shop_chain", "run_id": "", "kind": "permanent", "error": "BadInput",
         "message": event["message"], "in_a_row": 1, "owners": [DATA_TEAM], "steps": event["steps"], "told": True,
+        "often": 0,
     }  # fmt: skip
     assert event["message"] and "shop_tables" in event["steps"]
     home.land()
@@ -202,6 +211,27 @@ def test_a_streak_is_told_again_only_for_something_new(tmp_path: Path, error: st
     run = FailedRun("x", "shop", "now", (FailedStep("s", (ML_TEAM,), trouble),), trouble, (False, False, False))
     assert tell_failure(log, to, run, now=NOW + timedelta(hours=later)) is told
     assert tell_failure(log, to, run, now=NOW + timedelta(hours=later)) is False, "the same run again"
+
+
+def test_a_job_that_comes_and_goes_is_told_as_such_once_a_day(tmp_path: Path) -> None:
+    log, to = EventLog(tmp_path / "events.db"), FileNotifier(tmp_path / "alerts.jsonl")
+    trouble = judge([Link(("ConnectionError",), "")])  # passes by itself: one alone is told to nobody
+
+    def fail(n: int, *before: bool, error: Trouble = trouble, hour: int = 0) -> bool:
+        run = FailedRun("x", "shop", f"run{n}", (FailedStep("s", (ML_TEAM,), error),), error, before)
+        return tell_failure(log, to, run, now=NOW + timedelta(hours=hour, minutes=10 * n))
+
+    told = []
+    for n in range(8):
+        told.append(fail(n, True))
+        tell_success(log, to, "x", "shop", f"good{n}", now=NOW + timedelta(minutes=10 * n + 5))
+    assert told == [False] * 4 + [True] + [False] * 3
+    [alert] = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    assert "하루에 5회, 되풀이됨" in alert["title"], "and no recovery is told: it would be no news"
+    assert [fail(n, *[False] * (n - 8), True) for n in (8, 9, 10, 11)] == [False, False, True, False], "it stays now"
+    tell_success(log, to, "x", "shop", "good", now=NOW + timedelta(hours=3))
+    assert fail(12, True, error=judge([Link(("BadInput",), "")])), "another error is news"
+    assert fail(13, True, hour=30) is False, "a day later it begins anew"
 
 
 def test_errors_are_judged_by_the_outermost_name_that_is_known() -> None:

@@ -49,6 +49,9 @@ def test_an_issue_lives_from_the_first_trouble_to_the_last(site: Atlassian) -> N
         for value, said, status in steps:
             assert post_to_jira(jira, PROJECT, value) == said
             assert [i["status"] for i in site.issues] == [status], "one issue, in the right state"
+        many = Readiness(NOW, tuple(Item("job", f"j{i}", "red", "이유 " * 50, "해결 " * 50) for i in range(200)))
+        assert post_to_jira(jira, PROJECT, many) == "updated" and "외 1" in str(site.issues[0]["description"])
+        post_to_jira(jira, PROJECT, found("graph"))
     text = str(site.issues[0]["description"])
     assert "graph" in text and TRICKY in text and "준비되지 않음" in site.issues[0]["summary"]
 

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from cafe24_pipelines.cafe24.malls import known_malls
 from cafe24_pipelines.cli import main
 from cafe24_pipelines.definitions import build_defs
 from cafe24_pipelines.discovery.patterns import PatternBook
@@ -32,10 +33,10 @@ from cafe24_pipelines.operations.readiness import (
     readiness,
 )
 from cafe24_pipelines.operations.readiness_text import changes, markdown, text
-from cafe24_pipelines.operations.store_facts import model_items, store_items
+from cafe24_pipelines.operations.store_facts import model_items, served_malls, store_items
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.events import EventLog
+from cafe24_pipelines.stores.events import Event, EventLog
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=ZoneInfo(SEOUL))  # a Monday
 
@@ -159,6 +160,15 @@ def test_stores_are_green_while_they_agree_and_red_when_one_does_not(copy: Setti
     assert "cafe24_api_docs" in broken["vectors/sandbox"][1], "one broken store takes no other along"
 
 
+def test_what_a_mall_lacks_that_is_not_served_is_nobody_s_trouble(settings: Settings) -> None:
+    malls, log = known_malls(settings.home), EventLog(settings.home.events)
+    assert served_malls(settings, malls) == malls
+    log.append([Event("s", "shop", "mall.suspended", NOW, {})])
+    assert "shop" in malls and served_malls(settings, malls).keys() == malls.keys() - {"shop"}
+    settings.home.events.write_bytes(b"this is no database" * 100)
+    assert served_malls(settings, malls) == malls
+
+
 def test_models_are_configured_or_off_and_none_is_asked() -> None:
     env = {"LLM_MODEL": "openai/x", "LLM_API_BASE": "http://127.0.0.1:9"}
     states = {i.name: i.state for i in model_items(Settings.from_env(env))}
@@ -223,7 +233,22 @@ def test_the_command_says_what_is_red_in_korean_and_ends_with_one(settings: Sett
     assert {"area", "name", "state", "why", "remedy"} <= set(value["items"][0])
     items = tuple(Item(**i) for i in value["items"])
     shown = text(Readiness(NOW, items))
-    assert shown.startswith("준비되지 않음") and "✗ heartbeat_upkeep: 시작되지 않았습니다" in shown and "→" in shown
+    assert shown.startswith("준비되지 않음") and "→" in shown
+    assert "✗ 시작되지 않았습니다 (24건: ab_a_baseline" in shown
+    assert "heartbeat_upkeep" in shown and len(shown.splitlines()) < 40, "one glance"
+
+
+def test_what_has_one_reason_is_told_in_one_line_and_in_english_too() -> None:
+    facts = [replace(SCHEDULE, name=f"w{i}", running=False) for i in range(12)]
+    found = readiness(Facts(facts, [replace(ASSET, failed=("b",))]), NOW)
+    lines = text(found).splitlines()
+    assert [line for line in lines if "w0" in line] == [
+        "    ✗ 시작되지 않았습니다 (12건: w0, w1, w10, w11, w2, w3, w4, w5, …)"
+    ]
+    assert lines.index("✗ 자산: 0/1") < lines.index("✗ 워크플로: 0/12"), "data before what starts it"
+    english = text(found, "en")
+    assert english.isascii() or not any("가" <= c <= "힣" for c in english)
+    assert "not started (12: w0" in english and "the last attempt failed: b" in english
 
 
 def test_green_and_changes_are_told_in_a_line_each() -> None:

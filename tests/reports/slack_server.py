@@ -34,7 +34,7 @@ def _of_block(block: dict[str, Any]) -> str:
         return "invalid_blocks"
     if kind == "header":
         text = block["text"]
-        return "" if text["type"] == "plain_text" and 1 <= len(text["text"]) <= 150 else "invalid_blocks"
+        return "" if text["type"] == "plain_text" and 1 <= _units(text["text"]) <= 150 else "invalid_blocks"
     if kind == "section":
         fields = block.get("fields", [])
         if len(fields) > 10 or not (fields or "text" in block):
@@ -47,8 +47,12 @@ def _of_block(block: dict[str, Any]) -> str:
     return next((found for text, most in texts if (found := _of_text(text, most))), "")
 
 
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
 def _of_text(text: dict[str, Any], most: int) -> str:
-    if text["type"] != "mrkdwn" or set(text) - {"type", "text", "verbatim"} or not 1 <= len(text["text"]) <= most:
+    if text["type"] != "mrkdwn" or set(text) - {"type", "text", "verbatim"} or not 1 <= _units(text["text"]) <= most:
         return "invalid_blocks"
     bare = _ENTITY.sub("", _CONTROL.sub("", text["text"]))
     return "unescaped" if any(c in bare for c in "&<>") else ""

@@ -38,7 +38,14 @@ document.getElementById("f").onload = (event) => {
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_sticks_out(snapshot: Make, tmp_path: Path, lang: str, width: int) -> None:
     findings = [made_finding(1, title="띄어쓰지않은아주긴상품이름" * 12), made_finding(2, state="retracted")]
-    page = render(snapshot(0, **full_sections(), findings=findings), lang)
+    claim = {
+        "title": "고객 생애 가치 대 획득 비용", "said": "1,234,567~2,345,678원", "apart": True,
+        "publisher": "붙여쓴출처" * 20, "when": "2026-02-02", "population": "global/electronics/desktop/message",
+        "address": "https://x.example/" + "a" * 200,
+    }  # fmt: skip
+    research = {"source": "benchmark_comparison", "claims": [claim] * 3, "total": 30, "mall": [
+        {"id": "p001", "title": "띄어쓰지않은아주긴제목" * 12, "status": "confirmed"}]}  # fmt: skip
+    page = render(snapshot(0, **full_sections(), findings=findings, research=research), lang)
     path = tmp_path / "measured.html"
     path.write_text(_MEASURED % (width, escape(page, quote=True)), encoding="utf-8")
     options = ["--headless", "--disable-gpu", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}"]

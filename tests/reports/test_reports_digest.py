@@ -20,7 +20,7 @@ from cafe24_pipelines.reports.ledger import SENT, Ledger
 from cafe24_pipelines.reports.publish import archived, publish_digest, sink_for
 from cafe24_pipelines.reports.slack import DeliveryUnknown, NotDelivered, SlackWebhook
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.events import EventLog
+from cafe24_pipelines.stores.events import Event, EventLog
 from tests.reports.conftest import MEMBER_KEY, PHONE, made_finding
 from tests.reports.slack_server import SlackServer
 
@@ -185,6 +185,19 @@ def test_of_two_processes_one_tells(settings: Settings, log: EventLog) -> None:
     first.release(["a"], "d1", NOON, "refused")
     assert Ledger(log, "handmade").is_open("a") and not Ledger(log, "handmade").is_open("b")
     assert Ledger(log, "other").is_open("b")
+
+
+def test_an_alert_of_the_research_is_told_once_with_a_link_to_what_it_is_about(
+    settings: Settings, log: EventLog, snapshot: Make
+) -> None:
+    sink, mine = Sink(), replace(settings, report_url="https://r.example/{mall_id}.html", digest_findings=5)
+    for kind, pattern in (("differs", "p9"), ("conflict", "")):
+        alert = {"kind": kind, "metric": "return_rate", "title": f"제목 {kind}", "text": "글", "pattern_id": pattern}
+        log.append([Event(f"research.alert:{kind}", "handmade", "research.alert", NOON, alert)])
+    told = publish_digest(mine, log, snapshot(0, stock=None), sink, now=NOON)
+    assert told.told == 2 and "handmade.html#finding-p9" in sink.sent[0]
+    assert "handmade.html#research|" in sink.sent[0]
+    assert publish_digest(mine, log, snapshot(0, stock=None), sink, now=NOON).status == "nothing"
 
 
 def test_no_person_is_in_a_digest_nor_in_its_archive(settings: Settings, log: EventLog, snapshot: Make) -> None:

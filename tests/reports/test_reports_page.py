@@ -15,7 +15,7 @@ from cafe24_pipelines.reports.findings import effect_text, effect_unit, what_cha
 from cafe24_pipelines.reports.markup import Markup, join, tag
 from cafe24_pipelines.reports.page import LANGUAGES, render
 from cafe24_pipelines.reports.pictures import round_ticks
-from tests.reports.conftest import MEMBER_KEY, PHONE, empty_snapshot, full_sections, made_finding
+from tests.reports.conftest import HOSTILE, MEMBER_KEY, PHONE, empty_snapshot, full_sections, made_finding
 
 Make = Callable[..., dict[str, Any]]
 OF_SVG = {"svg", "g", "line", "rect", "circle", "text", "title"}
@@ -95,11 +95,47 @@ def test_figures_are_the_published_ones(snapshot: Make) -> None:
     assert "USD 14,381,880.00" in dollars and "원" not in dollars.split("Net revenue")[1][:40]
 
 
+def test_a_coupon_that_nobody_got_yet_has_no_share_of_users(snapshot: Make) -> None:
+    sections = full_sections()
+    new = {**sections["campaigns"]["rows"][0], "name": "새 쿠폰", "issued": 0, "use_rate": None, "lift": None}
+    sections["campaigns"]["rows"].append(new)
+    rows = BeautifulSoup(render(snapshot(0, **sections)), "lxml").select("#campaigns tr")
+    assert [cell.get_text() for cell in rows[-1].select("td")][-2:] == ["0건", "–"]
+
+
 def test_a_mall_without_data_is_told_what_is_missing() -> None:
     ko, en = render(empty_snapshot()), render(empty_snapshot(), "en")
     assert "구매 고객 (현재 3, 필요 30)" in ko and "아직 분석하지 않았습니다" in ko
     assert "not analysed yet" in en and ko.count("자료가 없습니다") >= 7
+    assert "자료 기준일 자료가" not in ko and "확정된 패턴이 없습니다" in ko, "none is no lack of data"
     assert "None" not in ko + en
+
+
+def test_public_figures_stand_beside_each_other_without_those_of_pages_that_speak_to_a_model() -> None:
+    from cafe24_pipelines.reports.research_section import research_of
+
+    rest = '://x.example/?a=1&b="2"'
+
+    def claim(key: str, value: float, doubt: str = "") -> dict[str, Any]:
+        return {"id": key, "metric": "return_rate", "value": value, "value_to": value, "unit": "%",
+                "population": "KR", "period": "2025", "window_days": 0, "published": "", "source": key,
+                "publisher": f"출처 {key} {HOSTILE}", "trust": "vendor", "title": "t",
+                "address": ("https" if key == "a" else "javascript") + rest,
+                "language": "ko", "quote": "q", "page": "h", "doubt": doubt}  # fmt: skip
+
+    row = {"metric": "return_rate", "title": "반품률", "conflicts": [["a", "b"]], "note": "",
+           "claims": [claim("a", 7.5), claim("b", 20), claim("c", 1, "its page speaks to a model")],
+           "compared": [{"id": "p001", "title": "이 몰 12%: 높음", "status": "confirmed"}]}  # fmt: skip
+    page = render({**empty_snapshot(), "findings": [made_finding(1)], "research": research_of([row])})
+    found = BeautifulSoup(page, "lxml").find("section", id="research")
+    assert found
+    text = found.get_text(" ")
+    assert "7.5% (다른 출처와 어긋남)" in text and "20%" in text and "출처 c" not in text and "2025" in text
+    assert text.count("다른 출처와 어긋남") == 2 and found.find("a", href="#finding-p001")
+    links = [str(a["href"]) for a in found.find_all("a")]
+    assert links == [f"https{rest}", "#finding-p001"], "an address that is no https is no link"
+    assert "<script>alert" not in page and "한국" in text
+    assert research_of([]) is None and 'id="research"' not in render(empty_snapshot())
 
 
 def test_equal_snapshots_give_equal_bytes(snapshot: Make) -> None:

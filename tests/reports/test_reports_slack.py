@@ -8,7 +8,7 @@ import pytest
 
 from cafe24_pipelines.reports.digest import Digest, Item
 from cafe24_pipelines.reports.slack import DeliveryUnknown, NotDelivered, SlackWebhook
-from cafe24_pipelines.reports.slack_blocks import escaped, message
+from cafe24_pipelines.reports.slack_blocks import escaped, header, message, size
 from tests.reports.conftest import HOSTILE
 from tests.reports.slack_server import PATH, SlackServer, problem
 
@@ -35,6 +35,18 @@ def test_any_digest_is_within_slacks_limits_whatever_names_say(slack: SlackServe
     texts = str(body)
     assert "<!channel>" not in texts and "<script" not in texts
     assert ("근거 보기" in texts) == bool(link)
+
+
+def test_a_full_digest_of_pictures_and_entities_stays_within_the_limits_as_utf_16_counts() -> None:
+    for character in ("\U0001f600", "&", "가"):
+        long, link = character * 1600, "https://r.example/" + "a" * 600
+        items = tuple(Item(f"f:{n}", "confirmed", long, long, long, long, "a") for n in range(30))
+        digest = Digest("d", "handmade", AT, long, ((long, long),) * 12, items, 3, 2, link)
+        body = message(digest)
+        assert len(body["blocks"]) in (49, 50) and problem(body) == "", problem(body)
+        assert "r.example" not in str(body), "a link that is longer than a text may be"
+    assert problem({**body, "blocks": [header("가" * 151)]}) == "", "a heading is cut"
+    assert size(header("\U0001f600" * 100)["text"]["text"]) == 149, "150 has half a picture"
 
 
 def test_the_server_is_strict() -> None:
@@ -82,16 +94,16 @@ def test_it_waits_as_long_as_slack_asks_and_not_longer_than_is_reasonable(slack:
 
 
 def test_a_server_error_is_tried_again_a_bounded_number_of_times(slack: SlackServer) -> None:
-    slack.script = [(500, "rollup_error", {})]
-    assert _sent(slack) == [1.0]
+    slack.script = [(500, "rollup_error", {}), (503, "busy", {"Retry-After": "7"})]
+    assert _sent(slack) == [1.0, 7.0]
     slack.script, slack.calls = [(503, "busy", {})] * 9, 0
     with pytest.raises(NotDelivered) as raised:
         _sent(slack)
     assert slack.calls == 4 and not raised.value.lasting
 
 
-@pytest.mark.parametrize("reply", ["hang", "drop", "drip"])
-def test_a_message_without_a_reply_is_not_sent_again(slack: SlackServer, reply: str) -> None:
+@pytest.mark.parametrize("reply", ["hang", "drop", "drip", (502, "<html>bad gateway", {}), (504, "", {})])
+def test_a_message_without_a_reply_of_slacks_own_is_not_sent_again(slack: SlackServer, reply: object) -> None:
     slack.script = [reply]
     with pytest.raises(DeliveryUnknown) as raised:
         _sent(slack, seconds=0.3)

@@ -16,7 +16,7 @@ def settings(tmp_path: Path, **more: str) -> Settings:
 
 def test_an_alert_is_one_message_that_mentions_nobody(slack: SlackServer, tmp_path: Path) -> None:
     routes = notifier(settings(tmp_path, SLACK_WEBHOOK_URL=slack.url))
-    lines = [f"<!channel> 실패 {n}: " + "가" * 900 for n in range(40)]
+    lines = [f"<!channel> 실패 {n}: {'&' * n}" + "가" * 900 for n in range(40)]
     routes.notify("run.failed", "shop", "team:data", "수집이 실패했습니다 " + "나" * 300, lines)
     [shown] = slack.shown
     assert "<!channel>" not in str(shown) and "shop" in str(shown)

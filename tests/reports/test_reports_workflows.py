@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from cafe24_pipelines import parts
+from cafe24_pipelines.assets import policies
 from cafe24_pipelines.cafe24.malls import mall
 from cafe24_pipelines.cli import main
 from cafe24_pipelines.definitions import build_defs
@@ -52,6 +53,14 @@ def _tick(sensor: dg.SensorDefinition, settings: Settings, cursor: str | None = 
         found = sensor(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
     return found if isinstance(found, dg.SensorResult) else str(found.skip_message)
+
+
+def _tell(settings: Settings, *malls: str) -> dg.ExecuteInProcessResult:
+    """One run of the digests of a batch of malls."""
+    job = build_defs(resources=resources_for(str(settings.home.root))).resolve_job_def("digest_publication")
+    config = {"ops": {"insight_digest_batch": {"config": {"malls": list(malls)}}}}
+    with dagster_instance(settings) as instance:
+        return job.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
 
 
 def _run(job: str, settings: Settings) -> dg.ExecuteInProcessResult:
@@ -120,33 +129,44 @@ def test_a_digest_goes_to_slack_once(home: Settings, slack: SlackServer, monkeyp
     confirmed = [p for p in book.current(MALL) if p.status == "confirmed"][:3]
     book.publish(MALL, confirmed)
     slack.script = [(404, "no_service", {})]
-    refused = _run("digest_publication", home)
+    refused = _tell(home, MALL)
     assert not refused.success and slack.calls == 1, "a lasting refusal was tried again"
 
-    assert _run("digest_publication", home).success
+    monkeypatch.setattr(policies, "WAITS", (0, 0))
+    slack.script = [(429, "rate_limited", {"Retry-After": "90"})]  # longer than a call waits
+    partly = _tell(home, "absent", MALL)
+    assert not partly.success, "a mall that is unknown"
+    assert slack.calls == 3, "what Slack did not take for the time being was not tried again"
     (body,) = slack.shown
     assert confirmed and sum("새로 확정" in str(block) for block in body["blocks"]) == len(confirmed)
-    done = _run("digest_publication", home)
-    assert done.success and len(slack.shown) == 1
-    (made,) = done.asset_materializations_for_node("insight_digest")
-    assert made.metadata["status"].value == "nothing"
-    assert [e.payload["status"] for e in archived(parts.event_log(home), MALL)] == ["refused", "sent"]
+    done = _tell(home, MALL, MALL)
+    assert done.success and len(slack.shown) == 1, "the whole batch again told it twice"
+    (made,) = done.asset_materializations_for_node("insight_digest_batch")
+    assert made.metadata["status"].value == "nothing" and made.partition == MALL
+    assert [e.payload["status"] for e in archived(parts.event_log(home), MALL)] == ["refused", "refused", "sent"]
 
 
 def test_without_a_webhook_a_digest_goes_to_the_malls_file(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAFE24_QUIET_HOURS", "none")
-    assert _run("digest_publication", home).success
+    done = _tell(home, MALL)
+    assert done.success
     (line,) = (home.home.reports / MALL / "digests.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["message"]["blocks"][0]["type"] == "header"
+    with dagster_instance(home) as instance:  # a run's log that others share would outlive the mall's removal
+        said = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    assert not [text for text in said if json.loads(line)["text"][:40] in text]
 
 
 def test_the_digest_is_due_at_half_past_twelve_and_six(home: Settings) -> None:
     assert insight_publisher.cron_schedule == "30 12,18 * * *" and insight_publisher.execution_timezone == SEOUL
     at = datetime(2026, 11, 28, 12, 30, tzinfo=ZoneInfo(SEOUL))
-    with dagster_instance(home) as instance:
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
-        requests = list(insight_publisher(context))  # type: ignore[arg-type]
-    assert [r.partition_key for r in requests] == [MALL]
+    events = EventsResource(home=str(home.home.root))
+    with (
+        dagster_instance(home) as instance,
+        dg.build_schedule_context(instance, at, resources={"events": events}) as context,
+    ):
+        [asked] = insight_publisher.evaluate_tick(context).run_requests or ()
+    assert asked.run_config["ops"] == {"insight_digest_batch": {"config": {"malls": [MALL]}}}
 
 
 @pytest.fixture

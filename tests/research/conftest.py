@@ -17,6 +17,17 @@ from cafe24_pipelines.research.sources import load_sources
 from cafe24_pipelines.stores.events import EventLog
 
 TODAY = date(2026, 3, 10)
+REPURCHASE = "2025년 국내 온라인 쇼핑몰의 평균 재구매율은 28.2%입니다."
+
+
+def problems(report: Report) -> str:
+    return " | ".join(p for s in report.sources for p in s.problems)
+
+
+def feed(*items: tuple[str, str]) -> bytes:
+    rows = "".join(f"<item><link>{u}</link><title>리포트</title><pubDate>{d}</pubDate></item>" for u, d in items)
+    return f'<?xml version="1.0"?><rss version="2.0"><channel>{rows}</channel></rss>'.encode()
+
 
 PAGE = """<!doctype html><html lang="ko"><head><title>{title}</title>
 <meta property="article:published_time" content="{day}"></head><body>

@@ -14,9 +14,10 @@ from cryptography.x509.oid import NameOID
 
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.research import fetch
-from cafe24_pipelines.research.fetch import Limits, Unreachable, checked_addresses, retry_after, visit
+from cafe24_pipelines.research.fetch import Limits, Unreachable, checked_addresses, visit
 from cafe24_pipelines.research.robots import read_robots
 from cafe24_pipelines.research.sources import Source, load_sources
+from cafe24_pipelines.retry_after import retry_after
 
 SOURCE = Source(
     "a", "A", "https://research.example/list", "page", "vendor", "t", hosts=frozenset({"research.example"})
@@ -128,6 +129,10 @@ def test_robots_rules_the_longest_wins_and_stars_and_ends_count() -> None:
     )
     assert own.allows("https://h/yes") and not own.allows("https://h/no")
     assert read_robots("<html>not found</html>", fetch.AGENT).allows("https://h/x")
+    for other in ("", "search", "cafe24", "pipelines"):  # part of our name is not our name
+        text = f"\ufeffUser-agent: {other}\nAllow: /\n\nUser-agent: *\nDisallow: /\n"
+        assert not read_robots(text, fetch.AGENT).allows("https://h/x"), other
+    assert not read_robots("User-agent: Cafe24-Pipelines-Research/1.0\nDisallow: /", fetch.AGENT).allows("https://h/")
     slow = read_robots("User-agent: *\nDisallow: /" + "*a" * 1000 + "$\n", fetch.AGENT)
     assert slow.allows("https://h/" + "a" * 900 + "b")
 

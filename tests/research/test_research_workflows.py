@@ -16,6 +16,9 @@ from cafe24_pipelines.definitions import build_defs
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern, PatternBook, pattern_id
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.instance import dagster_instance
+from cafe24_pipelines.reports.research_section import research_of
+from cafe24_pipelines.reports.snapshot import projections_digest
+from cafe24_pipelines.research.comparison import ComparisonBook
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.schedules.research import morning_research
@@ -93,8 +96,13 @@ def test_new_research_and_new_patterns_are_noticed_compared_and_told(
     assert json.loads(asked.cursor or "")["v"] == 1
     assert isinstance(_tick(settings, asked.cursor), dg.SkipReason), "asked twice for the same"
 
+    before = projections_digest(settings, "sandbox")
     _run(settings, "research_summary", "sandbox")
     assert isinstance(_tick(settings), dg.SkipReason), "the comparison is of what stands"
+    shown = research_of(ComparisonBook(settings.home.research).current("sandbox"))
+    assert shown and [c["said"] for c in shown["claims"]] == ["60,000원"]
+    assert [one["status"] for one in shown["mall"]] == ["confirmed"]
+    assert projections_digest(settings, "sandbox") != before, "new research alone makes the report a new one"
     told = EventLog(settings.home.events).read("sandbox", types=("research.alert",))
     assert [e.payload["kind"] for e in told] == ["differs"] and "객단가" in told[0].payload["title"]
 

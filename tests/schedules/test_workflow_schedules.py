@@ -23,7 +23,7 @@ def test_one_run_a_mall_with_a_key_of_the_tick(schedule: dg.ScheduleDefinition, 
         with dg.build_schedule_context(
             instance=instance, scheduled_execution_time=at, resources={"events": events}
         ) as context:
-            requests = list(schedule(context))
+            requests = list(schedule(context))  # type: ignore[arg-type]
     assert [r.partition_key for r in requests] == ["another", "sandbox"]
     assert len({r.run_key for r in requests}) == 2 and all(at.isoformat() in r.run_key for r in requests)
     assert schedule.tags[WORKFLOW_TAG]

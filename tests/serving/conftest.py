@@ -101,6 +101,7 @@ def publish_mall(settings: Settings, mall: Mall, *, patterns: int = 2) -> None:
     from cafe24_pipelines.knowledge.index import publish_documents, publish_texts
     from cafe24_pipelines.names import INSIGHTS
     from cafe24_pipelines.ontology.build import publish_graph
+    from cafe24_pipelines.reports.archive import publish_snapshot
 
     lake, found = parts.mall_lake(settings, mall.mall_id), [_pattern(mall.mall_id, n) for n in range(patterns)]
     vectors, graph, encoders = (
@@ -118,6 +119,7 @@ def publish_mall(settings: Settings, mall: Mall, *, patterns: int = 2) -> None:
     PatternBook(settings.home.patterns).publish(mall.mall_id, found)
     rfm = analysis_named("rfm")
     CrmTables(settings.home.analytics).publish(mall.mall_id, "rfm", rfm.run(lake, mall))
+    publish_snapshot(settings, mall)
 
 
 def _land(settings: Settings, mall: Mall) -> None:

@@ -14,6 +14,9 @@ import pytest
 
 from cafe24_pipelines import parts
 from cafe24_pipelines.answers.feedback import all_feedback
+from cafe24_pipelines.inbox.post import post
+from cafe24_pipelines.lifecycle.plan import plans
+from cafe24_pipelines.reports.snapshot import SnapshotBook
 from cafe24_pipelines.serving.app import ApiLimits, create_app
 from cafe24_pipelines.serving.keys import INSTALLATION, KeyRing
 
@@ -90,6 +93,21 @@ def test_a_request_for_later_is_an_event_once_and_only_of_the_types_that_are_ope
     assert event.payload == {"question": "주문 목록 코드", "execute": True}
     for type_, payload in (("plan.changed", {"plan": "pro"}), ("generate.requested", {"shell": "x"})):
         assert ask("events", only={"type": type_, "payload": payload, "key": "k"}).status_code == 422
+    large = body | {"key": "large", "payload": {"question": "가" * 30_000}}
+    assert ask("events", only=large).status_code == 413
+
+
+def test_requests_for_later_wait_their_turn_and_stop_at_the_plan(ask, two_malls):
+    wish = {"type": "comparison.requested", "payload": {}}
+    last = [ask("events", mall="rival", only=wish | {"key": f"c{n}"}) for n in range(7)][-1]
+    assert last.status_code == 429 and 1 <= int(last.headers["Retry-After"]) <= 60
+    log, wish = parts.event_log(two_malls), {"type": "generate.requested", "payload": {"question": "주문 목록 코드"}}
+    post(log, "rival", "plan.changed", {"plan": "free"}, key="free")
+    most = plans()["free"].snippets_per_day or 0
+    sent = [ask("events", mall="rival", only=wish | {"key": f"g{n % (most + 1)}"}) for n in range(most + 2)]
+    post(log, "rival", "plan.changed", {"plan": "pro"}, key="pro")
+    assert [one.status_code for one in sent] == [200] * most + [403, 200], "the last repeats the first"
+    assert sent[most].json()["error"]["code"] == "not_allowed"
 
 
 def test_a_suspended_mall_is_told_so_and_served_again_afterwards(ask, two_malls):
@@ -131,9 +149,10 @@ def test_a_stream_is_the_same_answer_sentence_by_sentence(ask, client, url, toke
     assert data[-1]["answer_id"] == whole["answer_id"]
 
 
-def test_dashboard_and_insights_show_what_is_published(client, url, tokens):
+def test_dashboard_and_insights_show_what_is_published(client, url, tokens, two_malls):
     headers = {"X-API-Key": tokens["rival"]}
     board = client.get(f"{url}/dashboard", headers=headers).json()
+    assert board["snapshot"] == SnapshotBook(two_malls.home.reports).current("rival")
     assert board["lake"]["orders"] == 12 and board["graph"]["by_label"]["CRM_Order"] == 12
     assert board["patterns_by_status"] == {"confirmed": 1, "tentative": 1}
     assert {a["name"]: a["status"] for a in board["analyses"]}["rfm"] != "-"
@@ -152,7 +171,7 @@ def test_generated_code_comes_with_its_verdict(ask):
 
 
 def test_feedback_is_an_event_once_with_the_question_it_was_about_and_nothing_personal(ask, two_malls, client, url,
-                                                                                       tokens):  # fmt: skip
+                                                                                       tokens, ring):  # fmt: skip
     given = ask(question="홍길동님 010-9876-5432 지난달 매출은?").json()
     body = {"answer_id": given["answer_id"], "verdict": "correction", "text": "전화 010-1111-2222 로 확인. 반품 제외"}
     headers = {"X-API-Key": tokens["sandbox"]}
@@ -163,6 +182,7 @@ def test_feedback_is_an_event_once_with_the_question_it_was_about_and_nothing_pe
     assert "1111" not in first["text"] and "반품 제외" in first["text"]
     kept = [f for f in all_feedback(parts.event_log(two_malls), "sandbox") if f.answer_id == given["answer_id"]]
     assert len(kept) == 2 and kept[0].arm == "ontology" and kept[0].build == given["build"]
+    assert {f.sender for f in kept} == {f"key:{ring.find(tokens['sandbox']).key_id}"}
     assert "지난달 매출" in kept[0].question and not re.search("9876|홍길동", kept[0].question)
     assert not list(all_feedback(parts.event_log(two_malls), "rival"))
 
@@ -170,7 +190,8 @@ def test_feedback_is_an_event_once_with_the_question_it_was_about_and_nothing_pe
 @pytest.mark.parametrize(
     "body",
     [{"verdict": "correction"}, {"verdict": "correction", "text": " \u200b"}, {"verdict": "great"},
-     {"verdict": "positive", "answer_id": "no-id"}, {"verdict": "positive", "more": 1}],
+     {"verdict": "positive", "answer_id": "no-id"}, {"verdict": "positive", "more": 1},
+     {"verdict": "positive", "question": "???"}],
 )  # fmt: skip
 def test_feedback_that_says_nothing_is_refused(client, url, tokens, body):
     body = {"answer_id": str(uuid4())} | body

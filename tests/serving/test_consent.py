@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,9 +13,11 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from cafe24_pipelines.cafe24.malls import known_malls
+from cafe24_pipelines.cli import main
 from cafe24_pipelines.sandbox.mall.mall import SandboxMall
 from cafe24_pipelines.sandbox.server import RunningSandbox
 from cafe24_pipelines.serving.app import create_app
@@ -107,6 +110,38 @@ def test_a_signed_launch_leads_to_tokens_a_registered_mall_and_a_korean_page(app
 
     again = browser.get(f"{app}/oauth/callback", params=back)  # a copy of the address is worth nothing
     assert again.status_code == 400 and "연결 요청을 확인하지 못했습니다" in again.text
+
+
+def test_the_command_line_ends_a_consent_as_the_callback_does(app, app_settings, sandbox, tmp_path, monkeypatch):
+    browser, started = begin(app, launch())
+    browser.get(f"{app}/oauth/callback", params=consent(browser, started))
+    by_web = EventLog(app_settings.home.events).read("new-shop")
+
+    for name, value in {
+        "CAFE24_API_URL": app_settings.api_url, "CAFE24_CLIENT_ID": app_settings.client_id,
+        "CAFE24_CLIENT_SECRET": SECRET, "CAFE24_REDIRECT_URI": CALLBACK, "CAFE24_ENCRYPTION_KEY": "k" * 40,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+
+    def authorize(*arguments: str) -> dict[str, object]:
+        home = ["--mall", "new-shop", "--home", str(tmp_path / "other"), "--json"]
+        done = CliRunner().invoke(main, ["authorize", *arguments, *home])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    back = httpx.get(str(authorize()["url"])).headers["location"]
+    returned = {k: v[0] for k, v in parse_qs(urlsplit(back).query).items()}
+    granted = authorize("--code", returned["code"], "--state", returned["state"])["scopes"]
+    other = Settings.from_env({}, home=tmp_path / "other")
+    by_hand = EventLog(other.home.events).read("new-shop")
+    assert [(e.type, e.payload) for e in by_hand] == [(e.type, e.payload) for e in by_web]
+    assert [e.type for e in by_hand] == ["oauth.authorized", "app.installed"]
+    assert granted == by_hand[0].payload["scopes"] and known_malls(other.home)["new-shop"].source == "api"
+    again = httpx.get(str(authorize()["url"])).headers["location"]
+    returned = {k: v[0] for k, v in parse_qs(urlsplit(again).query).items()}
+    authorize("--code", returned["code"], "--state", returned["state"])
+    types = [e.type for e in EventLog(other.home.events).read("new-shop")]
+    assert types == ["oauth.authorized", "app.installed", "oauth.authorized"], "it is installed once"
 
 
 @pytest.mark.parametrize(

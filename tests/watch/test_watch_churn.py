@@ -148,7 +148,7 @@ def test_a_look_by_recency_says_so_and_names_nobody(settings: Settings, log: Eve
     told = looked(settings, log)
     assert told.status == "told" and told.summary["new"] == 1 and told.summary["rule"] == "recency"
     assert told.summary["value_at_stake"] == 20_000
-    assert "최근성 기준보다 낫다고 할 수 없어" in told.summary["text"]
+    assert "마지막 구매일만 보는 방법보다 낫다고 할 수 없어" in told.summary["text"]
     assert told.summary["by_reason"] == [{"reason_kind": "오래 사지 않음", "customers": 1, "value": 20_000.0}]
     [event] = log.read(MALL.mall_id, types=(SIGNALLED,))
     assert "secret" not in json.dumps([event.payload, event.event_id])

@@ -74,6 +74,61 @@ def test_no_orders_at_all_is_the_loudest_alarm(ordinary: Callable[..., MallLake]
     assert {j.metric.name: j.value for j in day.differing}["orders"] == 0
 
 
+def test_a_campaign_is_told_as_orders_with_coupons_and_the_day_after_it_as_usual(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """A coupon runs on Friday: half as many orders again, all of them by coupon."""
+    friday = LAST - timedelta(days=1)
+    plain = orders_of(friday, usual_count(friday) * 3 // 2)
+    sale = [row | {"coupon_no": "c1"} if n % 3 == 2 else row for n, row in enumerate(plain)]
+    lake = ordinary({friday: sale})
+    day = look_at_day(lake, MALL, log, now=at(friday, 23, 59))
+    assert day and day.span.day == friday
+    told = {j.metric.name: j for j in day.differing}
+    assert told["coupon_orders"].differs == 1 and told["coupon_orders"].value >= len(plain) // 3 - 1
+    assert "**쿠폰 주문: 평소보다 많음**" in day_text(day)
+    after = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert after and after.span.day == LAST and not after.differing
+
+
+def test_one_order_dated_in_the_future_is_not_the_last_day(ordinary: Callable[..., MallLake], log: EventLog) -> None:
+    half = orders_of(LAST, usual_count(LAST) // 2)
+    typo = orders_of(date(2062, 10, 31), 1)
+    day = look_at_day(ordinary({LAST: half + typo}), MALL, log, now=TOMORROW)
+    assert day and day.span.day == LAST and {j.metric.name for j in day.differing} >= {"orders", "revenue"}
+    assert "오늘 자료가 아직 들어오지 않아 어제를 봅니다" in day_text(day) and "Nothing of today" in day_text(
+        day, "en"
+    )
+    early = look_at_day(ordinary(), MALL, log, now=at(LAST - timedelta(days=500)))
+    assert early and early.span.day == LAST, "a clock that is wrong altogether is no reason to say there are no data"
+
+
+def test_customers_who_stop_ordering_are_noticed_though_no_later_day_has_data(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """No order, no view: the last day with data is an ordinary one, and what followed it is not."""
+    lake = ordinary()
+    day = look_at_day(lake, MALL, log, now=at(LAST + timedelta(days=3), 9))
+    assert day and day.span.day == LAST and not day.differing and day.silence and day.silence.days == 2
+    usual = sum(usual_count(LAST + timedelta(days=n)) for n in (1, 2))
+    assert day.silence.expected == pytest.approx(usual, rel=0.1) and day.silence.loud
+    text = day_text(day)
+    assert "꼬박 2일 동안 들어온 것이 없습니다" in text and "**2일째 주문이 없습니다.**" in text
+    assert "No orders for 2 days" in day_text(day, "en")
+
+
+def test_a_silence_that_is_usual_for_a_small_mall_is_no_alarm(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """An order every third day: two empty days are nothing, three weeks are something."""
+    days = [LAST - timedelta(days=back) for back in range(64)]
+    lake = ordinary({day: orders_of(day, int((LAST - day).days % 3 == 0)) for day in days})
+    for empty, loud in ((2, False), (21, True)):
+        day = look_at_day(lake, MALL, log, now=at(LAST + timedelta(days=empty + 1), 18))
+        assert day and day.silence and day.silence.days == empty and day.silence.loud is loud, empty
+        assert ("일째 주문이 없습니다" in day_text(day)) is loud
+
+
 # -- the test itself ---------------------------------------------------------------------------------------------
 
 

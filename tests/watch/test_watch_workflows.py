@@ -1,25 +1,20 @@
 """The four workflows as Dagster runs them, on a real home: assets say what was found, and name nobody."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
 from cafe24_pipelines import parts
 from cafe24_pipelines.assets import watch
-from cafe24_pipelines.automation import WORKFLOW_TAG
 from cafe24_pipelines.cafe24.malls import register
 from cafe24_pipelines.crm.analysis import Outcome
 from cafe24_pipelines.crm.tables import CrmTables
-from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.ontology import projection
 from cafe24_pipelines.ontology.build import publish_graph
 from cafe24_pipelines.resources import resources_for
-from cafe24_pipelines.schedules.watch import all_schedules
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.graph_embedded import FILE
 from cafe24_pipelines.watch.ontology_alarm import ALARM, RECOVERED
@@ -122,14 +117,3 @@ def test_a_mall_without_data_is_told_as_such(tmp_path: Path) -> None:
     register(settings.home, MALL)
     assert materialized(settings, watch.day_summary)["text"] == "아직 적재된 주문이 없습니다."
     assert "자료가 없습니다" in materialized(settings, watch.week_retrospective)["text"]
-
-
-def test_a_tick_asks_for_one_run_a_mall(tmp_path: Path) -> None:
-    at = datetime(2026, 11, 1, 10, 0, tzinfo=ZoneInfo("Asia/Seoul"))
-    with dagster_instance(Settings.from_env({}, home=tmp_path)) as instance:
-        instance.add_dynamic_partitions("malls", ["b", "a"])
-        for schedule in all_schedules:
-            with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
-                asked = list(schedule(context))
-            assert [r.partition_key for r in asked] == ["a", "b"] and len({r.run_key for r in asked}) == 2
-            assert schedule.tags[WORKFLOW_TAG] == "auto_discovery" and schedule.execution_timezone == "Asia/Seoul"

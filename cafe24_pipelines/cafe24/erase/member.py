@@ -5,11 +5,11 @@ killed erasure is taken up by calling `erase_member` again, or by `resume_erasur
 lock is held throughout, so no run lands or publishes meanwhile.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cafe24_pipelines.cafe24.erase.alone import alone
 from cafe24_pipelines.cafe24.erase.needles import Needles, needles_of
 from cafe24_pipelines.cafe24.erase.registry import ErasedMembers, erased_members
 from cafe24_pipelines.cafe24.erase.trace import Search, Trace, search, unknown_fields_seal
@@ -121,7 +121,7 @@ def erase_member(
     if not member_id.strip():
         raise BadInput("the member id is empty", remedy="give the id as the shop's admin shows it")
     needles = needles_of(mall_id, member_id, pseudonyms(settings, mall_id))
-    with _alone(settings, mall_id, say):
+    with alone(settings, mall_id, lambda: say("another run is writing; erasing begins when that has ended")):
         erased = erased_members(settings, mall_id, writing=True)
         fingerprint, before = erased.fingerprint(needles.member_key), erased.covers(needles.member_key)
         if not before:
@@ -156,24 +156,6 @@ def resume_erasures(settings: Settings, mall_id: str, *, progress: Progress | No
     """
     waiting = erased_members(settings, mall_id)
     return [erase_member(settings, mall_id, one, progress=progress) for one in waiting.pending()] if waiting else []
-
-
-@contextmanager
-def _alone(settings: Settings, mall_id: str, say: Progress) -> Iterator[None]:
-    """Hold the home's writer lock, and that of the mall's sync, which lands API rows beside runs."""
-    from cafe24_pipelines.stores.files import writer_lock
-
-    def waiting() -> None:
-        say("another run is writing; erasing begins when that has ended")
-
-    with ExitStack() as held:
-        held.enter_context(writer_lock(settings.home.writer_lock, waiting=waiting))
-        api = settings.home.lake / mall_id / "api"
-        if api.exists():
-            from cafe24_pipelines.cafe24.sync.engine import LOCK_FILE
-
-            held.enter_context(writer_lock(api / LOCK_FILE, waiting=waiting))
-        yield
 
 
 def _remove_landed(

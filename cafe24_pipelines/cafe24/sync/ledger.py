@@ -4,6 +4,7 @@ Kept in the resource's state and committed together with the rows it speaks of. 
 Does not belong here: deciding whether a window agrees (see `agreement.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -119,3 +120,10 @@ def _window(start: int, end: int) -> Window:
 
 def _ends(window: Window) -> tuple[int, int]:
     return int(window.start.timestamp()), int(window.end.timestamp())
+
+
+def last_run_of(state: Mapping[str, Any]) -> datetime | None:
+    """The latest `last_run` among the ledgers of a resource's state: of any shop, since one may have been closed."""
+    ledgers = state.get("ledgers")
+    found = [one.get("last_run") for one in ledgers.values() if isinstance(one, dict)] if ledgers else []
+    return _moment(max((stamp for stamp in found if isinstance(stamp, int)), default=None))
