@@ -23,10 +23,10 @@ ui: install ## The Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/cafe24 ui
 
 test: install-dev ## Tests on real parts, within 15 minutes on 2 cores
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	tests/in_memory.sh $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
-proofs: install-dev ## Slow proofs: kills, full public data sets
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
+proofs: install-dev ## Slow proofs: kills, full public data sets, a day of all workflows
+	tests/in_memory.sh $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-dev ## Style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
