@@ -39,7 +39,7 @@ INBOX: Final = {
 """Sensor to the events that may wake it; the three arms also wake when the job `comparison_report` has run."""
 AFTER_RUNS: Final = {
     "ontology_builder": ("shop_chain", "whole_chain"),
-    "dashboard_api": ("after_landing", "discovery", "research_comparison", "whole_chain"),
+    "dashboard_api": ("after_landing", "discovery", "research_summary", "whole_chain"),
     "dashboard_ui": ("dashboard_publication", "after_landing", "whole_chain"),
     "cross_pattern_v2": ("research_collection", "after_landing", "discovery", "whole_chain"),
     "churn_signal_watch": ("after_landing", "whole_chain"),
