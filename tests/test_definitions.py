@@ -46,7 +46,7 @@ ANALYSES = {
     "campaign_response", "market_basket", "recommendations", "segments", "review_sentiment", "clv", "churn",
 }  # fmt: skip
 LINEAGE |= {
-    "dashboard_snapshot": {*ANALYSES, "patterns", "ontology_graph"},
+    "dashboard_snapshot": {*ANALYSES, "patterns", "benchmark_comparison", "ontology_graph"},
     "dashboard_page": {"dashboard_snapshot"},
     "insight_digest": {*ANALYSES, "patterns"},
 }

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -158,8 +159,9 @@ def test_a_failed_build_is_not_published(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user here")
 def test_a_home_of_somebody_else_is_a_clear_error(tmp_path: Path) -> None:
     publish(EmbeddedVectors(tmp_path))
+    top = Path(tempfile.gettempdir())
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+        if folder.owner() == "root" and folder.is_relative_to(top) and folder != top:
             folder.chmod(0o755)
     for path in tmp_path.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
