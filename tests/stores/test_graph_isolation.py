@@ -564,10 +564,10 @@ def test_no_query_of_the_subset_crosses(scene: Scene) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_thousands_more_queries_of_the_subset_dont_cross(scene: Scene) -> None:
+def test_hundreds_more_queries_of_the_subset_dont_cross(scene: Scene) -> None:
     embedded = isinstance(scene.store, EmbeddedGraph)
     base = int(os.environ.get("CAFE24_TEST_SEED", "100"))  # another seed asks other queries
-    told = run_queries(scene, QUERIES, 1200 if embedded else 300, (base, base + 1, base + 2))
+    told = run_queries(scene, QUERIES, 600 if embedded else 150, (base, base + 1, base + 2))
     assert told["refused"] == 0
     assert told["rows"] > told["empty"]
 
@@ -811,9 +811,9 @@ def test_bent_queries_dont_cross(scene: Scene) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_thousands_more_bent_queries_dont_cross(scene: Scene) -> None:
-    told = bend(scene, 3_000, int(os.environ.get("CAFE24_TEST_SEED", "100")))
-    assert told["refused"] > told["rows"] > 60, told
+def test_hundreds_more_bent_queries_dont_cross(scene: Scene) -> None:
+    told = bend(scene, 1_500, int(os.environ.get("CAFE24_TEST_SEED", "100")))
+    assert told["refused"] > told["rows"] > 30, told
 
 
 def test_the_oracle_sees_rows_of_another_mall(scene: Scene) -> None:
