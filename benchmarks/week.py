@@ -1,6 +1,6 @@
 """A simulated week of all schedules and sensors, the daemon for a while, and many malls.
 
-    python -m benchmarks.week [--days 1|2|7] [--members 100] [--out DIR]
+    python -m benchmarks.week [--days 1|2|7] [--members 600] [--out DIR]
     python -m benchmarks.week daemon [--minutes 5] [--members 60]
     python -m benchmarks.week malls [--malls 200] [--home DIR]
 
@@ -21,8 +21,8 @@ def main(arguments: list[str]) -> int:
     """Do what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.week")
     parser.add_argument("what", nargs="?", default="week", choices=["week", "daemon", "malls"])
-    parser.add_argument("--days", type=int, default=2, choices=[1, 2, 7])
-    parser.add_argument("--members", type=int, default=100)
+    parser.add_argument("--days", type=int, default=7, choices=[1, 2, 7])
+    parser.add_argument("--members", type=int, help="of the mall; 600, for the daemon 60")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--malls", type=int, default=200)
     parser.add_argument("--home", type=Path, help="malls: a home with a built sandbox mall, which is copied")
@@ -39,10 +39,11 @@ def _week(given: argparse.Namespace, folder: Path) -> int:
     from benchmarks.week_judge import judged
     from benchmarks.week_walk import SENSOR_MINUTES, walk
 
-    found = walk(folder, given.days, given.members, _say)
+    members = given.members or 600
+    found = walk(folder, given.days, members, _say)
     answers = judged(found)
     text = "\n\n".join([
-        f"{given.days} days from {found.begin:%Y-%m-%d %H:%M}, {given.members} members; sensors every "
+        f"{given.days} days from {found.begin:%Y-%m-%d %H:%M}, {members} members; sensors every "
         f"{SENSOR_MINUTES} minutes; {len(found.ticks)} ticks, {len(found.runs)} runs, {found.webhooks} webhooks, "
         f"{len(found.events)} events; {found.seconds:.0f} s, {found.cpu:.0f} s CPU; "
         f"at most {found.latest:.0f} s late",
@@ -60,7 +61,7 @@ def _week(given: argparse.Namespace, folder: Path) -> int:
 def _daemon(given: argparse.Namespace, folder: Path) -> int:
     from benchmarks.week_daemon import stretch
 
-    found = stretch(folder, given.minutes, given.members, _say)
+    found = stretch(folder, given.minutes, given.members or 60, _say)
     for name, ticks in sorted(found.ticks.items()):
         print(f"{name:<24} {dict(sorted(ticks.items()))}")
     for (job, status), count in sorted(found.runs.items()):

@@ -72,6 +72,7 @@ def _walked(alive: World, clock: DrivenClock, begin: datetime, days: int, say: C
         for e in _every_event(alive)
     ]
     found.truth = _truth(alive, begin, end)
+    found.webhooks = len(alive.control.webhook_logs())
     return found
 
 
@@ -101,7 +102,7 @@ def _step(
     elif what:
         _said(drive.schedule(what, at), say)
     else:
-        found.webhooks += alive.control.deliver()
+        alive.control.deliver()
         for name in drive.sensors:
             _said(drive.sensor(name, at), say)
     for run in drive.runs[before:]:
