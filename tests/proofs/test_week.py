@@ -24,7 +24,6 @@ def test_crons_are_read_like_the_table() -> None:
     assert cron_times(["30 10 * * *", "30 14 * * *"], *week) == cron_times("30 10,14 * * *", *week)
 
 
-@pytest.mark.xfail(reason="not yet seen to pass whole on the final code", strict=False)
 @pytest.mark.slow
 def test_project_and_dagster_live_by_the_driven_clock_inside_the_block_alone() -> None:
     from dagster._time import get_current_datetime  # what Dagster stamps with; it has no public name
@@ -41,7 +40,6 @@ def test_project_and_dagster_live_by_the_driven_clock_inside_the_block_alone() -
     assert events.datetime is datetime and abs(get_current_datetime() - SUNDAY) > timedelta(minutes=5)
 
 
-@pytest.mark.xfail(reason="not yet seen to pass whole on the final code", strict=False)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_day_of_all_schedules_and_sensors_goes_as_the_table_says(tmp_path: Path) -> None:

@@ -141,7 +141,6 @@ def test_the_command_shows_claims_with_sources_and_collects_when_asked(
     assert f"{research.site.url}/b" in shown and "answered 404" in shown
 
 
-@pytest.mark.xfail(reason="not yet seen to pass whole on the final code", strict=False)
 @pytest.mark.slow
 def test_from_a_page_to_a_told_difference(
     small_mall: Settings, research: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
