@@ -9,13 +9,12 @@ only a reading tells apart, so they are always read. Does not belong here: landi
 import json
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.erase.registry import FILE as ERASED_FILE
 from cafe24_pipelines.cafe24.privacy import pseudonyms
 from cafe24_pipelines.names import SHOP_TABLES
-from cafe24_pipelines.stores.digest import json_digest, text_digest
+from cafe24_pipelines.stores.digest import code_digest, json_digest, text_digest
 from cafe24_pipelines.stores.files import write_atomic
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from cafe24_pipelines.stores.lake import MallLake
 
 LANDED_FILE: Final = "_landed_of.json"
-_ROOMS: Final = ("cafe24", "cafe24.shop_of_api", "cafe24.erase", "stores")
+_ROOMS: Final = ("cafe24", "stores")
 """Whose code decides what becomes of the same rows; all of it, so that no file can be forgotten."""
 
 
@@ -81,10 +80,4 @@ def _tables(lake: "MallLake") -> dict[str, str]:
 @cache
 def _code() -> str:
     """Digest of the code that lands, and of the versions of what it leans on."""
-    texts = [
-        f"{one.name}\n{one.read_text(encoding='utf-8')}"
-        for room in _ROOMS
-        for one in sorted(files(f"cafe24_pipelines.{room}").iterdir(), key=lambda one: one.name)
-        if one.name.endswith(".py")
-    ]
-    return text_digest(*texts, *(version(one) for one in ("duckdb", "pandas", "pyarrow")))
+    return text_digest(code_digest(*_ROOMS), *(version(one) for one in ("duckdb", "pandas", "pyarrow")))

@@ -8,19 +8,15 @@ not belong here: gold, scores, statistics.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.experiments.faithfulness import faithful_numbers, faithful_sentences
 from cafe24_pipelines.experiments.gold import GoldQuestion
 from cafe24_pipelines.experiments.store import ExperimentBook, Row
-from cafe24_pipelines.stores.digest import json_digest, text_digest
+from cafe24_pipelines.stores.digest import code_digest, json_digest
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
     from cafe24_pipelines.answers.ask import Answer, Services
     from cafe24_pipelines.answers.llm import Completion, LanguageModel
     from cafe24_pipelines.answers.prompts import Message
@@ -145,14 +141,4 @@ def _recorded(services: "Services", seen: list[str]) -> "Services":
 @cache
 def _code() -> str:
     """Hash of the rooms that answer, with their rules and texts: an improved room answers anew."""
-    root = files("cafe24_pipelines")
-    digests = [text_digest(name, sha256(file.read_bytes()).hexdigest()) for part in _WHAT_ANSWERS
-               for name, file in _files_of(root.joinpath(part), part)]  # fmt: skip
-    return text_digest(*digests)
-
-
-def _files_of(at: "Traversable", name: str) -> "list[tuple[str, Traversable]]":
-    if at.is_file():
-        return [(name, at)]
-    inside = sorted((one for one in at.iterdir() if one.name != "__pycache__"), key=lambda one: one.name)
-    return [found for one in inside for found in _files_of(one, f"{name}/{one.name}")]
+    return code_digest(*_WHAT_ANSWERS)

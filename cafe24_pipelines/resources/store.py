@@ -1,5 +1,6 @@
 """What the graph and the vectors resources share: a back end opened when first needed, closed with the run."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,8 +31,9 @@ class StoreResource(dg.ConfigurableResource):
             self._opened.close()
             self._opened = None
 
+    @abstractmethod
     def _open(self, settings: Settings) -> Any:
-        raise NotImplementedError
+        """The back end that the settings choose."""
 
     def _once(self) -> Any:
         if self._opened is None:

@@ -6,9 +6,12 @@ Used to skip writes that change nothing, and to show a user that a rerun changed
 import hashlib
 import json
 from collections.abc import Iterable
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
@@ -27,6 +30,20 @@ def text_digest(*parts: str) -> str:
 def json_digest(value: Any) -> str:
     """Digest of a JSON-able value with sorted keys."""
     return text_digest(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str))
+
+
+def code_digest(*parts: str) -> str:
+    """Digest of files and whole folders of this package, rules and texts among the code, each by its path."""
+    root = files("cafe24_pipelines")
+    found = [one for part in parts for one in _files_of(root.joinpath(part), part)]
+    return text_digest(*(text_digest(name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in found))
+
+
+def _files_of(at: "Traversable", name: str) -> "list[tuple[str, Traversable]]":
+    if at.is_file():
+        return [(name, at)]
+    inside = sorted((one for one in at.iterdir() if one.name != "__pycache__"), key=lambda one: one.name)
+    return [found for one in inside for found in _files_of(one, f"{name}/{one.name}")]
 
 
 SLICE: Final = 65_536

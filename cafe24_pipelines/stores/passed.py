@@ -10,10 +10,9 @@ value of a row; without it, or when it can't be read, everything is judged. Does
 import json
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from cafe24_pipelines.stores.digest import json_digest, text_digest
+from cafe24_pipelines.stores.digest import code_digest, json_digest, text_digest
 from cafe24_pipelines.stores.expectations import Kind, SuiteResult, validate
 from cafe24_pipelines.stores.files import write_atomic
 
@@ -54,9 +53,8 @@ def validate_changed(table: str, lake: "MallLake", *, kind: Kind) -> tuple[Suite
 @cache
 def _rules() -> str:
     """Digest of the rules and of the versions of what applies them."""
-    room = files(__package__)
-    texts = [room.joinpath(name).read_text(encoding="utf-8") for name in _RULES]
-    return text_digest(*texts, *(version(one) for one in ("great_expectations", "pandas", "duckdb", "pyarrow")))
+    versions = (version(one) for one in ("great_expectations", "pandas", "duckdb", "pyarrow"))
+    return text_digest(code_digest(*(f"stores/{name}" for name in _RULES)), *versions)
 
 
 def _read(path: "Path") -> dict[str, Any]:
