@@ -62,14 +62,16 @@ def _automation(instance: dg.DagsterInstance, one: Any, state: Any) -> Automatio
     running = by_default if state is None or state.status.value == "DECLARED_IN_CODE" else (
         state.status.value in ("RUNNING", "AUTOMATICALLY_RUNNING")
     )  # fmt: skip
-    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1) if state is not None else ()
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=2) if state is not None else ()
+    # One that is under way, or was cut off with its daemon, says nothing yet: the one before it does.
+    ended = next((t for t in ticks if t.status.value != "STARTED"), ticks[0] if ticks else None)
     runs = instance.get_run_records(dg.RunsFilter(tags={tag: one.name}), limit=1)
     data = state.instigator_data if state is not None else None
     started = getattr(data, "start_timestamp", None) or getattr(data, "last_sensor_start_timestamp", None)
     return AutomationFact(
         one.name, WORKFLOW_TAG in one.tags, tuple(crons), 0 if clock else int(one.minimum_interval_seconds or 30),
         running, _moment(started),
-        _moment(ticks[0].timestamp) if ticks else None, ticks[0].status.value.lower() if ticks else "",
+        _moment(ticks[0].timestamp) if ticks else None, ended.status.value.lower() if ended else "",
         _aware(runs[0].create_timestamp) if runs else None, runs[0].dagster_run.status.value.lower() if runs else "",
     )  # fmt: skip
 
