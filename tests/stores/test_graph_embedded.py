@@ -50,8 +50,9 @@ READER = """
     import sys, time
     from pathlib import Path
     from cafe24_pipelines.stores.graph_embedded import EmbeddedGraph
-    graph, seen = EmbeddedGraph(Path(sys.argv[1])), set()
-    while not Path(sys.argv[2]).exists():
+    graph, seen, last = EmbeddedGraph(Path(sys.argv[1])), set(), False
+    while not last:
+        last = Path(sys.argv[2]).exists()  # one reading more after the last build, however slow this process is
         rows = graph.query("m", "MATCH (o:CRM_Order) RETURN o.build AS build, count(o) AS n")
         assert len(rows) == 1 and rows[0]["n"] == 500, rows
         seen.add(rows[0]["build"])
@@ -88,7 +89,6 @@ def test_other_processes_read_whole_builds_while_one_publishes(tmp_path: Path) -
     try:
         _, errors = writer.communicate(timeout=240)
         assert writer.returncode == 0, errors
-        time.sleep(0.5)
         stop.touch()
         for reader in readers:
             out, errors = reader.communicate(timeout=60)
