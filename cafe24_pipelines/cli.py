@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cafe24_pipelines import __version__, show
-from cafe24_pipelines.commands.common import Problems, common, show_result
+from cafe24_pipelines.commands.common import Problems, admit, common, show_result
 from cafe24_pipelines.commands.compare import compare
 from cafe24_pipelines.commands.connector import authorize, erase, sync, writeback
 from cafe24_pipelines.commands.feedback import feedback
@@ -73,6 +73,7 @@ def run(
     from cafe24_pipelines.instance import run_chain
     from cafe24_pipelines.status import status as read_status
 
+    admit(settings, mall_id, "run")
     mall = choose_source(settings, mall_id, source, path, mapping, keep_contacts=keep_contacts)
     click.echo(show.starting(mall, lang), err=True)
     run_chain(settings, mall, lambda line: click.echo(line, err=True))
@@ -107,6 +108,7 @@ def ask(*, question: str, arm: str, stream: bool, settings: Settings, mall_id: s
 
     with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
+        admit(settings, mall_id, "question")
         if stream:
             print_streamed(ask_stream(question, services, arm=arm, lang=lang), as_json=as_json, lang=lang)
             return
@@ -129,6 +131,7 @@ def search(
     from cafe24_pipelines.knowledge.search import filters_of
 
     wanted = filters_of(filters)
+    admit(settings, mall_id, "read")
     vectors = parts.vector_store(settings)
     try:
         retriever = parts.retriever(settings, vectors, mall_id)
@@ -148,6 +151,7 @@ def patterns(settings: Settings, mall_id: str, as_json: bool, lang: str, *, hist
     from cafe24_pipelines.discovery.history import pattern_histories
     from cafe24_pipelines.discovery.patterns import PatternBook
 
+    admit(settings, mall_id, "read")
     if history:
         known = pattern_histories(parts.event_log(settings), mall_id)
         told = [one.to_json() for one in known.values()]
@@ -168,6 +172,7 @@ def metrics(
     """A CRM analysis of the last run: figures, table, charts. Without a name, all there are."""
     from cafe24_pipelines.commands.metrics import all_metrics, metric
 
+    admit(settings, mall_id, "read")
     if name is None:
         found = all_metrics(settings, mall_id)
         show_result(found, as_json, show.rows(found, lang))
@@ -190,6 +195,7 @@ def export_finetune(out: Path, settings: Settings, mall_id: str, as_json: bool, 
     """The fine-tune data set: training JSONL, and the validation JSONL beside it."""
     from cafe24_pipelines.finetune.store import DatasetStore
 
+    admit(settings, mall_id, "read")
     report = DatasetStore(settings.home.datasets).export(mall_id, out)
     show_result(report, as_json, show.exported(report, lang))
 

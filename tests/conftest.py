@@ -25,14 +25,13 @@ SMALL_MALL = 300
 """Members of the sandbox mall that tests share: every table and every stage has content, a run takes seconds."""
 
 LONG_FILES = (
-    "ontology/test_ontology_health.py",
-    "stores/test_graph_neo4j.py",
     "proofs/test_sync_kills.py",
     "proofs/test_daemon_kills.py",
+    "ontology/test_ontology_health.py",
+    "stores/test_graph_neo4j.py",
     "test_chain.py",
     "stores/test_graph_isolation.py",
     "lifecycle/test_lifecycle_whole.py",
-    "stores/test_graph_neo4j.py",
     "proofs/test_kills.py",
     "proofs/test_week.py",
     "serving/test_api_fuzzed.py",

@@ -4,12 +4,15 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from cafe24_pipelines.lifecycle.plan import What
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +42,19 @@ def common(command: F) -> F:
         return command(*args, settings=settings, mall_id=mall or settings.mall_id, **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def admit(settings: Settings, mall_id: str, what: "What") -> None:
+    """Ask the gate of every door (`lifecycle/plan.py`), and count the use where the plan bounds it.
+
+    Raises:
+        NotAllowed: the mall is suspended, has left or was removed, or its day is spent.
+    """
+    from cafe24_pipelines import parts
+    from cafe24_pipelines.lifecycle.plan import require
+
+    if settings.home.events.exists():  # no log: no mall has had a life, and a command that reads makes no files
+        require(settings, parts.event_log(settings), mall_id, what)
 
 
 def show_result(value: Any, as_json: bool, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.names import ARMS
 from cafe24_pipelines.settings import Settings
@@ -41,6 +41,7 @@ def compare(*, question: str | None, arms: str | None, limit: int | None, judge:
         raise BadInput("--limit, --judge and --report go with the experiment", remedy="leave the question out")
     with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
+        admit(settings, mall_id, "question")
         if question is not None:
             answers = _side_by_side(question, services, chosen, lang)
             show_result([a.to_json() for a in answers], as_json, side_by_side_text(answers, lang))

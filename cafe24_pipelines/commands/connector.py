@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cafe24_pipelines.commands import texts
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.crm.rfm import SEGMENTS
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.settings import Settings
@@ -86,6 +86,7 @@ def sync(
 
     if touched and (only or whole):
         raise BadInput("--touched goes alone", remedy="leave out --only and --whole")
+    admit(settings, mall_id, "run")
     mall = api_mall(settings, mall_id, keep_contacts=keep_contacts)
     names = [name.strip() for name in only.split(",")] if only else None
     with parts.mall_sync(settings, mall, progress=lambda line: click.echo(line, err=True)) as opened:
@@ -169,6 +170,7 @@ def writeback_group(
     """Move a segment's members into a tier."""
     from cafe24_pipelines.cafe24.write_back.commands import write_back_group
 
+    admit(settings, mall_id, "run")
     result = write_back_group(
         settings, mall_id, segment=segment, to=to, shop_no=shop, fixed_group=fixed_group, send_it=send_it,
         force=force, before=_telling(lang),
@@ -203,6 +205,7 @@ def writeback_coupon(
     if send_sms and consent in ("any", "off"):
         raise BadInput(f"--sms with --consent {consent} would text members who don't accept SMS",
                        remedy="leave out --consent, or --sms")  # fmt: skip
+    admit(settings, mall_id, "run")
     result = write_back_coupon(
         settings, mall_id, segment=segment, coupon=coupon, shop_no=shop, allow_duplication=allow_duplication,
         send_sms=send_sms, consent=consent, send_it=send_it, force=force, before=_telling(lang),

@@ -2,7 +2,7 @@
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.settings import Settings
 
@@ -24,6 +24,7 @@ def feedback(
     from cafe24_pipelines.answers.feedback import answer_id as answer_of
     from cafe24_pipelines.cafe24.malls import mall
 
+    admit(settings, mall_id, "read")
     mall(settings.home, mall_id)
     if bool(question) == bool(answer_id):
         raise BadInput("which answer is meant?", remedy="give the question, or --answer-id")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.errors import BadInput
 from cafe24_pipelines.settings import Settings
 
@@ -37,6 +37,7 @@ def generate(
     from cafe24_pipelines import parts
     from cafe24_pipelines.codegen.generate import generate as make
 
+    admit(settings, mall_id, "snippet")
     made = make(question, settings, mall_id, execute=not no_run, log=parts.event_log(settings))
     if out is not None and made.code:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.settings import Settings
 
 
@@ -21,6 +21,7 @@ def recipes(*, min_support: int | None, settings: Settings, mall_id: str, as_jso
     from cafe24_pipelines.learning.recipes import MIN_SUPPORT
     from cafe24_pipelines.learning.recipes import recipes as mined
 
+    admit(settings, mall_id, "read")
     known = mall(settings.home, mall_id)
     found = [one.to_json() for one in mined(parts.event_log(settings), known.mall_id,
                                             min_support=min_support or MIN_SUPPORT)]  # fmt: skip

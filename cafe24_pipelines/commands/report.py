@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.settings import Settings
 
 
@@ -19,6 +19,7 @@ def report(*, out: Path | None, opened: bool, settings: Settings, mall_id: str, 
     from cafe24_pipelines.reports.snapshot import SnapshotBook
     from cafe24_pipelines.stores.files import write_atomic
 
+    admit(settings, mall_id, "read")
     known = mall(settings.home, mall_id)
     book = PageBook(settings.home.reports)
     snapshot = SnapshotBook(settings.home.reports).current(known.mall_id)

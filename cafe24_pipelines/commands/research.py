@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def research(*, collecting: bool, settings: Settings, mall_id: str, as_json: boo
     from cafe24_pipelines.research.run import collect_research
     from cafe24_pipelines.research.sources import load_sources
 
+    admit(settings, mall_id, "read")
     log = parts.event_log(settings)
     report = collect_research(settings, log).to_json() if collecting else None
     standing = claim_book(log).standing()

@@ -4,7 +4,7 @@ import click
 
 from cafe24_pipelines import show
 from cafe24_pipelines.answers.rows import MAX_ROWS
-from cafe24_pipelines.commands.common import common, show_result
+from cafe24_pipelines.commands.common import admit, common, show_result
 from cafe24_pipelines.settings import Settings
 
 
@@ -21,6 +21,7 @@ def rows(
     from cafe24_pipelines.answers.rows import read_rows
     from cafe24_pipelines.cafe24.malls import mall
 
+    admit(settings, mall_id, "read")
     lake = parts.mall_lake(settings, mall_id)
     page = read_rows(reference, lake, mall(settings.home, mall_id), offset=offset, limit=limit).to_json()
     head = f"{page['title']}: {page['of']} {page['total']}"

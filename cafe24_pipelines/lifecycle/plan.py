@@ -1,8 +1,9 @@
-"""What a mall may do: limits of its plan, nothing while it is suspended or gone, and a count of what it did today.
+"""What a mall may do: limits of its plan, little while it is suspended, nothing when it is gone; what it did today.
 
-Plans lie in `plans.yaml`; which one holds is read from the event log. Counts lie in the shared state, so that
-processes and machines count together. Does not belong here: the state itself (see `state.py`), or a model's spending
-(`answers/budget.py` counts that; here is only how much it may be).
+The one rule that every door asks (HTTP API, MCP, command line, inbox, schedules) is `_closed`. Plans lie in
+`plans.yaml`; which one holds is read from the event log. Counts lie in the shared state, so that processes and machines
+count together. Does not belong here: the state itself (see `state.py`), the words for a reason (`words.py`), or a
+model's spending (`answers/budget.py` counts that; here is only how much it may be).
 """
 
 from dataclasses import dataclass
@@ -14,30 +15,23 @@ from zoneinfo import ZoneInfo
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
 from cafe24_pipelines.lifecycle.state import MallState, mall_state
+from cafe24_pipelines.lifecycle.words import mended_by, told
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
     from cafe24_pipelines.stores.events import EventLog
 
-What = Literal["question", "snippet", "sync"]
+What = Literal["question", "snippet", "sync", "run", "read"]
+"""`question`, `snippet` and `sync` are the plan's; `run` is work that the operator starts by hand, at any hour; `read`
+is what runs have made of the mall already: figures, patterns, reports, rows behind a number, search."""
+READABLE: Final = frozenset({"expired", "payment", "deactivated"})
+"""Suspensions under which a merchant may still read what was made for them: the subscription ended, not the trust.
+Under the others somebody has said stop, Cafe24 (`blocked`) or the operator."""
 _HOURS: Final = 24
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS plan_usage (mall_id TEXT NOT NULL, day TEXT NOT NULL, what TEXT NOT NULL, "
     "used BIGINT NOT NULL, PRIMARY KEY (mall_id, day, what))"
 )
-_REASONS: Final = {
-    "expired": ("앱 이용 기간이 끝났습니다", "the app's term has ended"),
-    "payment": ("결제가 취소되었습니다", "the payment was taken back"),
-    "blocked": ("쇼핑몰이 차단되었습니다", "Cafe24 blocked the mall"),
-    "deactivated": ("쇼핑몰이 비활성 상태입니다", "the mall is deactivated"),
-    "operator": ("운영자가 중지했습니다", "the operator suspended it"),
-    "uninstalled": ("앱이 삭제되었습니다", "the app was uninstalled"),
-    "removing": ("자료를 삭제하고 있습니다", "its data is being removed"),
-    "removed": ("자료가 삭제되었습니다", "its data was removed"),
-    "not_due": ("요금제에 따라 이 시간에는 동기화하지 않습니다", "the plan has no sync at this hour"),
-    "spent": ("오늘 요금제 한도를 모두 썼습니다", "the plan's limit of the day is used up"),
-}
-"""Code to what is told, Korean and English."""
 
 
 class NotAllowed(Cafe24Error):
@@ -45,7 +39,14 @@ class NotAllowed(Cafe24Error):
 
     def __init__(self, allowance: "Allowance") -> None:
         self.allowance = allowance
-        super().__init__(allowance.text("en"), remedy=allowance.text("ko"))
+        mall_id = allowance.mall_id
+        super().__init__(
+            allowance.text("en"), where=f"mall {mall_id}", remedy=mended_by(allowance.reasons, mall_id, "en")
+        )
+
+    def to_merchant(self) -> str:
+        """The reasons in Korean, and what the merchant can do."""
+        return f"{self.allowance.text()}. {mended_by(self.allowance.reasons, self.allowance.mall_id, 'ko')}"
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,8 @@ class Allowance:
 
     def text(self, lang: str = "ko") -> str:
         """The reasons in words; "" when it is allowed."""
-        said = ", ".join(_REASONS[reason][lang == "en"] for reason in self.reasons)
         counted = f" ({self.used:,}/{self.limit:,})" if "spent" in self.reasons and self.limit is not None else ""
-        return said + counted
+        return told(self.reasons, lang) + counted
 
 
 @cache
@@ -163,9 +163,8 @@ def llm_budget(settings: "Settings", log: "EventLog", mall_id: str) -> float:
 def _judged(settings: "Settings", state: MallState, what: What, used: int, now: datetime | None) -> Allowance:
     limits = limits_of(settings, state)
     bound = {"question": limits.questions_per_day, "snippet": limits.snippets_per_day}.get(what)
-    if not state.served:
-        reasons = state.reasons if state.stage == "suspended" else (str(state.stage),)
-        return Allowance(state.mall_id, what, limits.plan, reasons, bound, used)
+    if closed := _closed(state, what):
+        return Allowance(state.mall_id, what, limits.plan, closed, bound, used)
     if what == "sync":
         hour = _local(settings, state.mall_id, now).hour
         reasons = ("not_due",) if hour % (_HOURS // limits.syncs_per_day) else ()
@@ -174,10 +173,22 @@ def _judged(settings: "Settings", state: MallState, what: What, used: int, now: 
     return Allowance(state.mall_id, what, limits.plan, ("spent",) if spent else (), bound, used)
 
 
+def _closed(state: MallState, what: What) -> tuple[str, ...]:
+    """Why the mall's place in its life closes this door; () while it is open. The one rule of all doors.
+
+    A mall that left has withdrawn its consent: its results are in its export. Of a removed one there is nothing.
+    """
+    if state.served:
+        return ()
+    if state.stage != "suspended":
+        return (str(state.stage),)
+    return tuple(reason for reason in state.reasons if what != "read" or reason not in READABLE)
+
+
 def _used(settings: "Settings", mall_id: str, what: What, now: datetime | None) -> int:
     from cafe24_pipelines.stores.shared_state import shared_state
 
-    if what == "sync" or not (settings.state_url or settings.home.state.exists()):
+    if what not in ("question", "snippet") or not (settings.state_url or settings.home.state.exists()):
         return 0
     shared = shared_state(settings)
     shared.ensure(_TABLE)

@@ -154,13 +154,13 @@ class Api:
     async def dashboard(self, request: HttpRequest, query: Annotated[models.MallQuery, Query()]) -> Any:
         """마지막으로 게시된 결과의 요약: 적재, 그래프, 패턴, 분석, 건강."""
         mall_id = self._mall(request, query.mall_id)
-        return await self._work(lambda: overview.dashboard(self._settings, self._malls.of(mall_id)))
+        return await self._work(lambda: overview.dashboard(self._settings, self._reading(mall_id)))
 
     async def insights(self, request: HttpRequest, query: Annotated[models.InsightsQuery, Query()]) -> Any:
         """발견된 패턴을 효과, 95% 신뢰구간, 보정한 p값, 상태와 함께 보여 줍니다."""
         mall_id = self._mall(request, query.mall_id)
         page = {"status": query.status, "limit": query.limit, "offset": query.offset}
-        return await self._work(lambda: overview.insights(self._malls.of(mall_id), **page))  # type: ignore[arg-type]
+        return await self._work(lambda: overview.insights(self._reading(mall_id), **page))  # type: ignore[arg-type]
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -217,6 +217,15 @@ class Api:
         require(self._settings, self._log, mall_id, "question")
         return view
 
+    def _reading(self, mall_id: str) -> "MallView":
+        """What is published of the mall, where it may read that.
+
+        Raises:
+            NotAllowed: the mall is suspended for a reason that closes reading too, or it is leaving.
+        """
+        require(self._settings, self._log, mall_id, "read")
+        return self._malls.of(mall_id)
+
     def _finished(self, question: str, told: dict[str, Any], view: "MallView", answer: "Answer") -> dict[str, Any]:
         """The answer as it is sent, counted and remembered for its feedback; `told` gets what the log may say."""
         self._telemetry.answered(view.mall_id, answer)
@@ -253,7 +262,7 @@ class Api:
     def _rows(self, mall_id: str, query: models.RowsQuery) -> dict[str, Any]:
         from cafe24_pipelines.answers.rows import read_rows
 
-        view = self._malls.of(mall_id)
+        view = self._reading(mall_id)
         services = view.services
         try:
             page = read_rows(query.reference, services.lake, services.mall, offset=query.offset, limit=query.limit)
@@ -262,6 +271,7 @@ class Api:
         return {"mall_id": mall_id, "build": view.build, **page.to_json()}
 
     def _received(self, mall_id: str, given: models.FeedbackRequest, key: str, sender: str) -> dict[str, Any]:
+        require(self._settings, self._log, mall_id, "read")
         named = str(given.answer_id)
         question, arm, build = self._given.get(named) or (given.question, "", "")
         said = verdicts.Feedback(mall_id, named, given.verdict, given.text, question, arm, build, key, sender)

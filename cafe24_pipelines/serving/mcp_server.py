@@ -22,6 +22,7 @@ from cafe24_pipelines.serving.problems import CODES, of_error
 from cafe24_pipelines.serving.shapes import answer_json
 
 if TYPE_CHECKING:
+    from cafe24_pipelines.lifecycle.plan import What
     from cafe24_pipelines.settings import Settings
 
 logger = logging.getLogger("cafe24_pipelines.serving")
@@ -84,7 +85,7 @@ class Tools:
         """쇼핑몰의 매출, 고객, 상품, 쿠폰, 리뷰의 집계와 카페24 Admin API 사용법에 근거와 함께 답합니다."""
         from cafe24_pipelines.answers.ask import ask
 
-        with _told():
+        with self._open("question"):
             view = self._malls.of(self._mall_id)
             answer = ask(question, view.services, arm=arm)
             return models.AnswerResponse.model_validate(answer_json(view, question, answer))
@@ -98,7 +99,7 @@ class Tools:
         limit: Annotated[int, Field(ge=1, le=20)] = 5,
     ) -> SearchResult:
         """API 문서, CRM 지식, 발견된 인사이트에서 관련된 조각을 찾습니다."""
-        with _told():
+        with self._open("read"):
             found = self._malls.of(self._mall_id).services.retriever.search(query, collection=collection, limit=limit)
             passages = [
                 Passage(id=f.document_id, score=f.score, title=f.title, text=f.text, collection=f.collection)
@@ -114,7 +115,7 @@ class Tools:
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
     ) -> models.InsightsResponse:
         """이 쇼핑몰에서 발견된 패턴: 효과, 95% 신뢰구간, 보정한 p값, 상태, 할 일. 잠정은 결정의 근거가 아닙니다."""
-        with _told():
+        with self._open("read"):
             found = overview.insights(self._malls.of(self._mall_id), status=status, limit=limit)
             return models.InsightsResponse.model_validate(found)
 
@@ -128,13 +129,24 @@ class Tools:
         """RFM, 코호트, CLV, 이탈, 퍼널 같은 분석의 마지막 결과. 회원을 가리키는 값은 주지 않습니다."""
         from cafe24_pipelines.commands.metrics import all_metrics, metric
 
-        with _told():
+        with self._open("read"):
             if name is None:
                 analyses = [AnalysisRow.model_validate(one) for one in all_metrics(self._settings, self._mall_id)]
                 return MetricsResult(analyses=analyses, summary={}, table=[])
             found = metric(self._settings, self._mall_id, name, rows=rows)
             table = [{k: v for k, v in row.items() if k not in PERSONAL} for row in found.pop("table")]
             return MetricsResult(analyses=[], summary=found, table=table)
+
+
+    @contextmanager
+    def _open(self, what: "What") -> Iterator[None]:
+        """Ask the gate of every door on each call: the mall may have been suspended since the server started."""
+        from cafe24_pipelines import parts
+        from cafe24_pipelines.lifecycle.plan import require
+
+        with _told():
+            require(self._settings, parts.event_log(self._settings), self._mall_id, what)
+            yield
 
 
 def mcp_server(settings: "Settings", malls: MallServices, mall_id: str) -> MCPServer[Any]:
@@ -177,5 +189,5 @@ def _told() -> Iterator[None]:
         problem = of_error(e)
         if problem is None:
             logger.error("unexpected %s in a tool at %s", type(e).__name__, place_of(e))
-        text = CODES[problem.code if problem else "internal"][1]
+        text = problem.message if problem else CODES["internal"][1]
         raise ToolError(f"{text} {e.remedy}" if isinstance(e, BadInput) else text) from None

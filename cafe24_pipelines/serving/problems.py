@@ -50,7 +50,7 @@ _BY_STATUS: Final = {
 }  # fmt: skip
 MOST_FIELDS: Final = 10
 _EXPECTED: Final[Mapping[type[Exception], str]] = {
-    NotBuilt: "not_built", NotAllowed: "not_allowed", TooMany: "rate_limited",
+    NotBuilt: "not_built", TooMany: "rate_limited",
 }  # fmt: skip
 
 
@@ -86,9 +86,11 @@ class Problem(Exception):
     """A request that gets an error answer of this code."""
 
     def __init__(
-        self, code: str, *, headers: Mapping[str, str] | None = None, fields: Sequence[FieldProblem] = ()
-    ) -> None:
+        self, code: str, *, headers: Mapping[str, str] | None = None, fields: Sequence[FieldProblem] = (),
+        message: str = "",
+    ) -> None:  # fmt: skip
         self.code, self.headers, self.fields = code, dict(headers or {}), list(fields)[:MOST_FIELDS]
+        self.message = message or CODES[code][1]
         super().__init__(code)
 
     @property
@@ -98,7 +100,7 @@ class Problem(Exception):
 
     def content(self, request_id: str) -> dict[str, Any]:
         """The JSON of the answer."""
-        detail = ErrorDetail(code=self.code, message=CODES[self.code][1], fields=self.fields, request_id=request_id)
+        detail = ErrorDetail(code=self.code, message=self.message, fields=self.fields, request_id=request_id)
         return ErrorBody(error=detail).model_dump()
 
     def response(self, request_id: str) -> JSONResponse:
@@ -132,6 +134,8 @@ def of_error(error: Exception) -> Problem | None:
     """The problem for an error of a room, with one line in the log where the operator must act; None: unforeseen."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, NotAllowed):  # why, and what mends it, are fixed texts of ours
+        return Problem("not_allowed", message=error.to_merchant())
     if (code := _EXPECTED.get(type(error))) is not None:
         return Problem(code, headers={"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None)
     if isinstance(error, BadInput):
