@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cafe24_pipelines.answers.breakdowns import breakdowns
 from cafe24_pipelines.answers.figures import SMALL_SAMPLE, Number, plain, show, wilson
 from cafe24_pipelines.answers.words import read_yaml
+from cafe24_pipelines.korean import filled, particle
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -136,14 +137,15 @@ def state(
     """State rows that were computed; shared by SQL and by aggregates that are computed in Python."""
     missing = not rows or (bool(aggregate.say) and any(value is None for value in rows[0].values()))
     if missing:
-        text = f"{words.get('period', '')} 자료가 없어 '{aggregate.title}'을(를) 계산할 수 없습니다.".strip()
+        what = f"'{aggregate.title}'{particle(aggregate.title, '을(를)')}"
+        text = f"{words.get('period', '')} 자료가 없어 {what} 계산할 수 없습니다.".strip()
         return Computed(aggregate.key, aggregate.title, text, (), query, tuple(rows), empty=True)
     numbers = _numbers(aggregate, rows, query, currency)
     if aggregate.say:
-        lines = [aggregate.say.format(**{**words, **_shown(aggregate, rows[0], currency)})]
+        lines = [filled(aggregate.say, **{**words, **_shown(aggregate, rows[0], currency)})]
         lines += _intervals(aggregate, rows[0], query, numbers)
     else:
-        lines = [aggregate.lead.format(**words)]
+        lines = [filled(aggregate.lead, **words)]
         if aggregate.count:
             numbers.append(Number(len(rows), aggregate.count["unit"], query))
             lines.append(aggregate.count["say"].format(**words, count=f"{len(rows)}{aggregate.count['unit']}"))

@@ -28,6 +28,7 @@ from cafe24_pipelines.answers.usage import NO_USAGE, KrwRate, Usage, used
 from cafe24_pipelines.answers.verify import Checker, Sentences
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.korean import filled
 from cafe24_pipelines.names import ARMS
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _answered(question: str, services: Services, arm: str, lang: str, *, streame
             made = replace(made, answer=text, refused=True, rule="budget_spent")
             yield Chunk(text)
     if taken.masked:
-        note = said.masked.format(kinds=", ".join(taken.masked))
+        note = filled(said.masked, kinds=", ".join(taken.masked))
         made = replace(made, answer=f"{made.answer}\n\n{note}")
         yield Chunk(f"\n\n{note}")
     yield Chunk("", replace(made, latency_ms=1000 * (time.perf_counter() - started)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cafe24_pipelines.answers.words import read_yaml
+from cafe24_pipelines.korean import particle
 
 Entry = dict[str, Any]
 _PERIOD = "ordered_local >= $start AND ordered_local < $end"
@@ -76,9 +77,10 @@ def _breakdown(measure: str, name: str, dimension: Entry) -> Entry:
 
 def _question(about: Entry, dimension: Entry) -> str:
     """A question that asks for it; the thing named comes first."""
+    what = f"{about['ask']}{particle(about['ask'], '을(를)')}"
     if about.get("slots"):
-        return f"{about['ask']}을 {dimension['ask']}로 알려줘"
-    return f"{dimension['ask']} {about['ask']}을 알려줘"
+        return f"{what} {dimension['ask']}{particle(dimension['ask'], '(으)로')} 알려줘"
+    return f"{dimension['ask']} {what} 알려줘"
 
 
 def _avoided(about: Entry, dimension: Entry, measure: str) -> Iterator[str]:
@@ -140,7 +142,7 @@ def _change(name: str, dimension: Entry) -> Entry:
         "filled": list(dimension.get("filled", ())),
         "sql": sql,
         "units": {"name": "text", "now_sales": "money", "before_sales": "money", "change": "money"},
-        "lead": f"{dimension['title']} 순매출을 {{period}}와(과) {{period_b}}로 견준 것입니다({{order}}). "
+        "lead": f"{{period}}과(와) {{period_b}}의 {dimension['title']} 순매출을 견준 것입니다({{order}}). "
         "차이를 모두 더하면 전체 순매출의 차이가 됩니다.",
         "each": "{name}: {before_sales} → {now_sales}, 차이 {change}",
         "where": "orders",

@@ -11,6 +11,7 @@ from cafe24_pipelines.answers.aggregates import Aggregate, Computed, state
 from cafe24_pipelines.answers.customer import history
 from cafe24_pipelines.answers.decompose import decompose
 from cafe24_pipelines.answers.records import coupon_facts, order_record, product_facts, review_record
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -40,7 +41,8 @@ def _sales_decomposition(
     split = decompose(db, slots, services.patterns)
     if split is None:
         where = f"{slots.period.label} 또는 {slots.period_b.label}"
-        text = f"{where}에 판매가 없어 '{aggregate.title}'를 계산할 수 없습니다."
+        what = f"'{aggregate.title}'{particle(aggregate.title, '을(를)')}"
+        text = f"{where}에 판매가 없어 {what} 계산할 수 없습니다."
         return Computed(aggregate.key, aggregate.title, text, (), "", (), empty=True)
     query = split.numbers[0].query
     return Computed(aggregate.key, aggregate.title, "\n".join(split.lines), split.numbers, query, split.rows)

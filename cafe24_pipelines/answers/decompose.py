@@ -15,6 +15,7 @@ from cafe24_pipelines.answers.aggregates import with_values
 from cafe24_pipelines.answers.figures import Number, money_digits, plain, show
 from cafe24_pipelines.answers.holidays import holidays_within
 from cafe24_pipelines.answers.periods import Period
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -181,8 +182,10 @@ def _calendar(talk: _Talk, now: Period, before: Period) -> None:
             f"{name} 연휴 {talk.number(days, '일', query)}" for name, days in holidays.items() if days
         )  # fmt: skip
         weekend = sum((period.start + timedelta(days=i)).weekday() >= 5 for i in range(period.days))
+        label = period.label
         said.append(
-            f"{period.label}은 {talk.number(period.days, '일', query)}(주말 {talk.number(weekend, '일', query)}"
+            f"{label}{particle(label, '은(는)')} "
+            f"{talk.number(period.days, '일', query)}(주말 {talk.number(weekend, '일', query)}"
             f"{', ' + named if named else ', 설·추석 연휴 없음'})"
         )
     talk.lines.append(f"- 달력: {', '.join(said)}입니다.")

@@ -30,6 +30,7 @@ from cafe24_pipelines.answers.words import (
     unused_words,
     with_synonyms,
 )
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,7 +268,7 @@ def _unknown(things: "Sequence[str]") -> Refusal:
     named = ", ".join(f"‘{thing}’" for thing in things)
     return Refusal(
         "unknown_name",
-        f"{named}은(는) 이 쇼핑몰의 자료에 없는 이름이라 답할 수 없습니다. "
+        f"{named}{particle(named, '은(는)')} 이 쇼핑몰의 자료에 없는 이름이라 답할 수 없습니다. "
         "상품·카테고리·등급·쿠폰의 이름을 자료에 있는 대로 적어 주세요.",
     )
 
@@ -276,7 +277,7 @@ def _unread(words: "Sequence[str]", what: str) -> Refusal:
     named = ", ".join(f"‘{word}’" for word in words)
     return Refusal(
         "unsupported_filter",
-        f"질문의 {named}이(가) 무엇을 뜻하는지 알 수 없어 답하지 않습니다. "
+        f"질문의 {named}{particle(named, '이(가)')} 무엇을 뜻하는지 알 수 없어 답하지 않습니다. "
         f"그 말을 빼고 계산하면 다른 값이 됩니다. {what}",
     )
 
@@ -319,7 +320,8 @@ def _out_of_reach(slots: Slots) -> Refusal | None:
     """A refusal for a period that lies wholly outside the landed data."""
     cover = slots.coverage
     if slots.period.start > cover.as_of:
-        after = f"{slots.period.label}은(는) 데이터의 마지막 날({cover.as_of}) 뒤입니다."
+        label = slots.period.label
+        after = f"{label}{particle(label, '은(는)')} 데이터의 마지막 날({cover.as_of}) 뒤입니다."
         return Refusal("forecast", f"{after} {forecast_text()}")
     if slots.period.end <= cover.first:
         return Refusal(
@@ -341,5 +343,6 @@ def _with_notes(result: Computed, found: Route, aggregate: Aggregate, slots: Slo
         [] if slots.member or slots.record else unused_words(found.question, (*slots.words().values(), *slots.said))
     )
     if unused and not (found.documents or found.patterns):
-        notes.append(f"(질문의 {', '.join(f'‘{w}’' for w in unused)}은(는) 조건으로 쓰지 않았습니다.)")
+        named = ", ".join(f"‘{w}’" for w in unused)
+        notes.append(f"(질문의 {named}{particle(named, '은(는)')} 조건으로 쓰지 않았습니다.)")
     return replace(result, text="\n".join([result.text, *notes])) if notes else result

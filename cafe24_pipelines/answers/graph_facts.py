@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.answers.evidence import TASK, GraphFact
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.graph import GraphStore
@@ -99,13 +100,14 @@ def _of_documents(document_ids: Sequence[str], graph: "GraphStore", mall_id: str
     for relation, word in _RELATIONS.items():
         for row in graph.query(mall_id, _CONCEPTS.format(relation=relation), {"ids": ids}):
             concepts.append(row["concept"])
-            text = f"`{row['endpoint']}`가 {word} 개념: {row['ko']} — {row['definition']}"
+            call = f"`{row['endpoint']}`{particle(row['endpoint'], '이(가)')}"
+            text = f"{call} {word} 개념: {row['ko']} — {row['definition']}"
             facts.append(GraphFact("CRM_Concept", row["concept"], text))
     for row in graph.query(mall_id, _SIBLINGS, {"id": ids[0], "ids": ids}) if facts else []:
         text = f"같은 리소스의 API: `{row['endpoint']}` {row['title'] or ''}".rstrip()
         facts.append(GraphFact("CRM_ApiEndpoint", row["endpoint"], text))
     for row in graph.query(mall_id, _METRICS, {"ids": sorted(set(concepts))}) if concepts else []:
-        text = f"'{row['concept']}'을(를) 재는 지표: {row['ko']} = {row['formula']}"
+        text = f"'{row['concept']}'{particle(row['concept'], '을(를)')} 재는 지표: {row['ko']} = {row['formula']}"
         facts.append(GraphFact("CRM_Metric", row["metric"], text))
     return tuple(facts)
 

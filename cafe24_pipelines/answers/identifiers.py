@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.answers.lake_names import Names
 from cafe24_pipelines.answers.refusal import Refusal
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -85,7 +86,7 @@ def record_named(question: str, names: Names, db: "DuckDBPyConnection") -> Ident
 def _unknown(one: Identifier) -> Refusal:
     return Refusal(
         "unknown_id",
-        f"{one.shown}은(는) 이 쇼핑몰에 적재된 자료에 없어 답할 수 없습니다. "
+        f"{one.shown}{particle(one.shown, '은(는)')} 이 쇼핑몰에 적재된 자료에 없어 답할 수 없습니다. "
         "번호를 확인하거나, 그 자료가 적재된 뒤에 다시 물어보세요.",
     )
 
@@ -103,7 +104,7 @@ def unknown_path(question: str, names: Names) -> Refusal | None:
             shown = f"{method} {match['path']}".strip()
             return Refusal(
                 "unknown_path",
-                f"`{shown}`은(는) 적재된 카페24 API 문서에 없는 호출이라 답할 수 없습니다. "
+                f"`{shown}` 호출은 적재된 카페24 API 문서에 없어 답할 수 없습니다. "
                 "경로와 메서드를 확인하거나, 하려는 일을 말로 물어보시면 문서에 있는 API를 찾아 드립니다.",
             )
     return None

@@ -14,6 +14,7 @@ from cafe24_pipelines.answers.choose import Ask, Choice, choose_by_model, query_
 from cafe24_pipelines.answers.figures import Number, plain, show
 from cafe24_pipelines.answers.free_query import Rejected, run_free_query
 from cafe24_pipelines.answers.words import leading_words, squeezed
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -56,7 +57,11 @@ def accounts_for(choice: Choice, question: str, slots: "Slots") -> bool:
 def with_choice(result: Computed, choice: Choice) -> Computed:
     """The result with a sentence that says which query was chosen by a model."""
     said = ", ".join(f"‘{word}’" for word in choice.because)
-    note = f"(모델이 질문의 {said}을(를) 보고 검증된 질의 '{choice.aggregate.title}'을(를) 골랐습니다.)"
+    title = choice.aggregate.title
+    note = (
+        f"(모델이 질문의 {said}{particle(said, '을(를)')} 보고 검증된 질의 "
+        f"'{title}'{particle(title, '을(를)')} 골랐습니다.)"
+    )
     return replace(result, text=f"{result.text}\n{note}")
 
 

@@ -11,6 +11,7 @@ from cafe24_pipelines.answers import aggregates
 from cafe24_pipelines.answers.aggregates import Aggregate
 from cafe24_pipelines.answers.lake_names import session
 from cafe24_pipelines.answers.second_route import SECOND_ROUTES
+from cafe24_pipelines.korean import filled
 
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.ask import Services
@@ -66,7 +67,7 @@ def _spelled(aggregate: Aggregate, things: dict[str, str], periods: tuple[str, .
         needed = [name for name in things if f"{{{name}}}" in ask]
         if all(things[name] for name in needed):
             for period in periods if "{period}" in ask else ("",):
-                texts.append(ask.format(period=period, **things))
+                texts.append(filled(ask, period=period, **things))
     return texts
 
 

@@ -16,6 +16,7 @@ from cafe24_pipelines.codegen.rules import broken_rules
 from cafe24_pipelines.codegen.values import TOKEN, WHOLE, taints
 from cafe24_pipelines.codegen.walk import Finding, TooComplex, Walk, Walker
 from cafe24_pipelines.knowledge.operations import ApiOperation
+from cafe24_pipelines.korean import particle
 
 MOST_CHARACTERS: Final = 30_000
 PERSONAL: Final = DROPPED | MEMBER_IDS.keys() | {"buyer", "receivers"}
@@ -103,7 +104,7 @@ def _why_not(shown: str, lists: set[str]) -> str:
     if shown == TOKEN:
         return "토큰을 출력합니다."
     if shown in PERSONAL:
-        return f"개인정보 필드 {shown}을(를) 출력합니다."
+        return f"개인정보 필드 {shown}{particle(shown, '을(를)')} 출력합니다."
     if shown == WHOLE or shown in lists:
         return "응답을 통째로 출력합니다. 개인정보가 섞일 수 있으니 필요한 필드만 출력합니다."
     return ""

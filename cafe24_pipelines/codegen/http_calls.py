@@ -8,6 +8,7 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.codegen.values import ANYTHING, Client, Const, Data, Value, options
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     from cafe24_pipelines.codegen.walk import Walker
@@ -40,7 +41,7 @@ def of_client(  # noqa: PLR0917
     if name in (*VERBS, "request"):
         return _noted(walker, client, name, args, named, node)
     if name not in ("close", "__enter__", "__exit__"):
-        walker.found("calls", f"Client.{name}은(는) 쓸 수 없습니다.", node)
+        walker.found("calls", f"Client.{name}{particle(name, '은(는)')} 쓸 수 없습니다.", node)
     return ANYTHING
 
 

@@ -23,6 +23,7 @@ from cafe24_pipelines.codegen.values import (
 )
 from cafe24_pipelines.codegen.walk import Finding, HttpCall
 from cafe24_pipelines.knowledge.operations import ApiOperation
+from cafe24_pipelines.korean import particle
 
 _HEADERS: Final = frozenset(("authorization", "content-type", "x-cafe24-api-version", "accept"))
 _BASES: Final = {API_URL: "", ANALYTICS_URL: lookup.ANALYTICS_HOST}
@@ -82,13 +83,13 @@ def _operation(judged: Judged, method: str, url: Value) -> ApiOperation | None:
         return None
     path, shown = _segments(rest)
     if path is None:
-        judged.wrong("path", f"경로 {shown}을(를) 코드에서 알아낼 수 없습니다.")
+        judged.wrong("path", f"경로 {shown}{particle(shown, '을(를)')} 코드에서 알아낼 수 없습니다.")
         return None
     op = lookup.find(method, host, path)
     if op is None:
-        judged.wrong("path", f"{method} {shown}은(는) 카탈로그에 없습니다.")
+        judged.wrong("path", f"{method} {shown}{particle(shown, '은(는)')} 카탈로그에 없습니다.")
     elif not lookup.callable_by_code(op):
-        judged.wrong("path", f"{op.id}은(는) 액세스 토큰으로 부르는 API가 아닙니다.")
+        judged.wrong("path", f"{op.id}{particle(op.id, '은(는)')} 액세스 토큰으로 부르는 API가 아닙니다.")
         return None
     return op
 
@@ -133,8 +134,9 @@ def _query(judged: Judged, op: ApiOperation) -> None:
             judged.wrong("parameters", f"{op.id}: 쓰기 호출의 값은 주소가 아니라 본문에 넣습니다.")
         return
     if given and not known and not lookup.embeds(op):
+        named = ", ".join(sorted(given))
         judged.unsure.append(
-            f"{op.id}의 파라미터 목록이 카탈로그에 없어 {', '.join(sorted(given))}을(를) 확인하지 못했습니다."
+            f"{op.id}의 파라미터 목록이 카탈로그에 없어 {named}{particle(named, '을(를)')} 확인하지 못했습니다."
         )
         return
     _no_token(judged, given)
@@ -142,9 +144,9 @@ def _query(judged: Judged, op: ApiOperation) -> None:
         if name == "embed" and lookup.embeds(op):
             _embed(judged, op, given[name])
         elif name not in known and name not in lookup.ANY_GET:
-            judged.wrong("parameters", f"{op.id}에는 파라미터 {name}이(가) 없습니다.")
+            judged.wrong("parameters", f"{op.id}에는 파라미터 {name}{particle(name, '이(가)')} 없습니다.")
     for name in sorted(n for n, required in known.items() if required and n not in given):
-        judged.wrong("required", f"{op.id}의 필수 파라미터 {name}이(가) 없습니다.")
+        judged.wrong("required", f"{op.id}의 필수 파라미터 {name}{particle(name, '이(가)')} 없습니다.")
     _bounds(judged, op, given)
 
 
@@ -172,7 +174,7 @@ def _embed(judged: Judged, op: ApiOperation, value: Value) -> None:
         if isinstance(one, Const) and isinstance(one.value, str):
             for name in (n.strip() for n in one.value.split(",")):
                 if name not in lookup.embeds(op):
-                    judged.wrong("parameters", f"{op.id}의 embed에는 {name}이(가) 없습니다.")
+                    judged.wrong("parameters", f"{op.id}의 embed에는 {name}{particle(name, '이(가)')} 없습니다.")
 
 
 def _bounds(judged: Judged, op: ApiOperation, given: dict[str, Value]) -> None:
@@ -180,10 +182,10 @@ def _bounds(judged: Judged, op: ApiOperation, given: dict[str, Value]) -> None:
         for one in options(given.get(name)):
             given_number = str(one.value) if isinstance(one, Const) else ""
             if most is not None and given_number.isdigit() and int(given_number) > most:
-                judged.wrong("limits", f"{op.id}의 {name}는 최대 {most:,}입니다.")
+                judged.wrong("limits", f"{op.id}의 {name} 최댓값은 {most:,}입니다.")
     cursors = [n for n in given if n.startswith("since_")]
     if cursors and "offset" in given:
-        judged.wrong("limits", f"{cursors[0]}은(는) offset과 함께 쓰지 않습니다.")
+        judged.wrong("limits", f"{cursors[0]}{particle(cursors[0], '은(는)')} offset과 함께 쓰지 않습니다.")
 
 
 # -- body --------------------------------------------------------------------------------------------------------
@@ -226,15 +228,16 @@ def _request(judged: Judged, op: ApiOperation, request: Value) -> None:
     if given is None:
         return
     if given and not known:
+        named = ", ".join(sorted(given))
         judged.unsure.append(
-            f"{op.id}의 필드 목록이 카탈로그에 없어 {', '.join(sorted(given))}을(를) 확인하지 못했습니다."
+            f"{op.id}의 필드 목록이 카탈로그에 없어 {named}{particle(named, '을(를)')} 확인하지 못했습니다."
         )
         return
     _no_token(judged, given)
     for name in sorted(set(given) - set(known)):
-        judged.wrong("parameters", f"{op.id}의 요청에는 {name}이(가) 없습니다.")
+        judged.wrong("parameters", f"{op.id}의 요청에는 {name}{particle(name, '이(가)')} 없습니다.")
     for name in sorted(n for n, required in known.items() if required and n not in given and n != "shop_no"):
-        judged.wrong("required", f"{op.id}의 필수 필드 {name}이(가) 없습니다.")
+        judged.wrong("required", f"{op.id}의 필수 필드 {name}{particle(name, '이(가)')} 없습니다.")
 
 
 # -- headers -----------------------------------------------------------------------------------------------------
@@ -246,7 +249,7 @@ def _headers(judged: Judged) -> None:
         return
     headers = {name.lower(): value for name, value in given.items()}
     for name in sorted(set(headers) - _HEADERS):
-        judged.wrong("headers", f"머리글 {name}은(는) 쓰지 않습니다.")
+        judged.wrong("headers", f"머리글 {name}{particle(name, '은(는)')} 쓰지 않습니다.")
     if not all(_bearer(v) for v in options(headers.get("authorization"))) or "authorization" not in headers:
         judged.wrong("headers", f"Authorization: Bearer {{{TOKEN}}} 머리글이 없습니다.")
     version = options(headers.get("x-cafe24-api-version"))

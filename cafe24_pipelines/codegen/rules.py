@@ -12,6 +12,7 @@ from typing import Final
 from cafe24_pipelines.codegen.http_calls import NAMES as HTTPX
 from cafe24_pipelines.codegen.values import TOKEN
 from cafe24_pipelines.codegen.walk import Finding
+from cafe24_pipelines.korean import particle
 
 API_URL: Final = "CAFE24_API_URL"
 ANALYTICS_URL: Final = "CAFE24_ANALYTICS_URL"
@@ -75,23 +76,25 @@ def _of_node(  # noqa: PLR0912  one form each
                 if alias.name == "os" and alias.asname:
                     yield Finding("imports", "os는 다른 이름으로 부르지 않습니다.", line)
                 if alias.name not in MODULES or "." in alias.name:
-                    yield Finding("imports", f"import {alias.name}은(는) 허용되지 않습니다.", line)
+                    said = f"import {alias.name}{particle(alias.name, '은(는)')}"
+                    yield Finding("imports", f"{said} 허용되지 않습니다.", line)
         case ast.ImportFrom(module=module, names=names, level=level):
             allowed = MODULES.get(module or "", frozenset()) if not level else frozenset()
             for alias in names:
                 if module == "os" and alias.asname:
                     yield Finding("imports", "os는 다른 이름으로 부르지 않습니다.", line)
                 if alias.name not in allowed:
-                    yield Finding("imports", f"from {module} import {alias.name}은(는) 허용되지 않습니다.", line)
+                    said = f"from {module} import {alias.name}{particle(alias.name, '은(는)')}"
+                    yield Finding("imports", f"{said} 허용되지 않습니다.", line)
         case ast.Name(id=name):
             yield from _of_name(node, name, modules, parents)
         case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in modules:
             if attr not in MODULES.get(modules[name], frozenset()):
-                yield Finding("imports", f"{modules[name]}.{attr}은(는) 허용되지 않습니다.", line)
+                yield Finding("imports", f"{modules[name]}.{attr}{particle(attr, '은(는)')} 허용되지 않습니다.", line)
         case ast.Attribute(attr="request" as attr) if not _called(node, parents):
-            yield Finding("names", f"속성 {attr}은(는) 보낸 머리글을 담고 있어 쓰지 않습니다.", line)
+            yield Finding("names", f"속성 {attr}에는 보낸 머리글이 들어 있어 쓰지 않습니다.", line)
         case ast.Attribute(attr=attr) if attr.startswith("_"):
-            yield Finding("names", f"밑줄로 시작하는 속성 {attr}은(는) 쓸 수 없습니다.", line)
+            yield Finding("names", f"밑줄로 시작하는 속성 {attr}{particle(attr, '은(는)')} 쓸 수 없습니다.", line)
         case ast.Constant(value=str(text)) if _DUNDER.search(text) and text != "__main__":
             yield Finding("names", "이중 밑줄 이름이 들어 있는 글자는 쓸 수 없습니다.", line)
         case ast.FunctionDef(decorator_list=[_, *_]):
@@ -107,9 +110,9 @@ def _called(node: ast.AST, parents: dict[int, ast.AST]) -> bool:
 
 def _of_name(node: ast.Name, name: str, modules: dict[str, str], parents: dict[int, ast.AST]) -> Iterator[Finding]:
     if name in FORBIDDEN or (name.startswith("__") and name != "__name__"):
-        yield Finding("names", f"{name}은(는) 쓸 수 없습니다.", node.lineno)
+        yield Finding("names", f"{name}{particle(name, '은(는)')} 쓸 수 없습니다.", node.lineno)
     elif name in modules and not isinstance(parents.get(id(node)), ast.Attribute):
-        yield Finding("names", f"모듈 {name}을(를) 값으로 쓸 수 없습니다.", node.lineno)
+        yield Finding("names", f"모듈 {name}{particle(name, '을(를)')} 값으로 쓸 수 없습니다.", node.lineno)
     elif name in modules and isinstance(node.ctx, ast.Store):
         yield Finding("names", f"모듈 {name}의 이름을 다시 쓸 수 없습니다.", node.lineno)
 

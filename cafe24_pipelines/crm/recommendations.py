@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
 from cafe24_pipelines.crm.analysis import Lacking, Outcome, analysis
+from cafe24_pipelines.korean import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,9 +44,11 @@ METHODS_KO: Final = {
 }  # fmt: skip
 
 _REASONS: Final = {
-    "bought_next": "'{}'을(를) 산 고객이 다음에 많이 사요", "item_knn": "'{}'을(를) 산 고객이 많이 사는 상품이에요",
-    "item_bm25": "'{}'을(를) 산 고객이 많이 사는 상품이에요", "content": "'{}'와(과) 비슷한 상품이에요",
-    "new_product": "새로 나온 상품으로, '{}'와(과) 비슷해요", "repeat": "전에 산 상품이에요. 다시 필요할 수 있어요",
+    "bought_next": "'{anchor}'을(를) 산 고객이 다음에 많이 사요",
+    "item_knn": "'{anchor}'을(를) 산 고객이 많이 사는 상품이에요",
+    "item_bm25": "'{anchor}'을(를) 산 고객이 많이 사는 상품이에요", "content": "'{anchor}'과(와) 비슷한 상품이에요",
+    "new_product": "새로 나온 상품인데, '{anchor}'과(와) 비슷해요",
+    "repeat": "전에 산 상품이에요. 다시 필요할 수 있어요",
     "popularity": "많은 고객이 산 상품이에요", "recent_popularity": "요즘 많이 팔리는 상품이에요",
     "first_orders": "처음 사는 고객이 많이 고른 상품이에요",
 }  # fmt: skip
@@ -298,9 +301,9 @@ def _table(parts: "list[pd.DataFrame]", goods: "pd.DataFrame") -> "pd.DataFrame"
 
 def _reason(method: str, anchor: str) -> str:
     text = _REASONS[method]
-    if "{}" not in text:
+    if "{anchor}" not in text:
         return text
-    return text.format(anchor) if anchor else _UNANCHORED
+    return filled(text, anchor=anchor) if anchor else _UNANCHORED
 
 
 def _chart(trial: "Trial") -> str:

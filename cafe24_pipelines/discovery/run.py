@@ -6,6 +6,7 @@ detector's minimum sample, and no check speaks against it. Otherwise it is tenta
 `insufficient_data`. Does not belong here: any one detector, or publishing.
 """
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.cafe24.malls import Mall
@@ -14,6 +15,7 @@ from cafe24_pipelines.discovery.history import remember, told
 from cafe24_pipelines.discovery.patterns import Effect, Pattern, pattern_id
 from cafe24_pipelines.discovery.registry import Detector, Finding, Shortage, detectors
 from cafe24_pipelines.discovery.statistics import benjamini_hochberg
+from cafe24_pipelines.korean import particle
 from cafe24_pipelines.research.book import standing_claims
 from cafe24_pipelines.stores.events import EventLog
 
@@ -97,7 +99,7 @@ def _pattern(mall_id: str, detector: Detector, finding: Finding, q: float | None
 def _doubts(detector: Detector, finding: Finding, q: float | None) -> list[str]:
     """Why a finding is not confirmed, in Korean; empty when it is."""
     if q is None:
-        return [f"표본이 {finding.n}개로 최소 {detector.minimum_sample}개에 못 미칩니다."]
+        return [f"표본이 {finding.n:,}개로 최소 {detector.minimum_sample:,}개에 못 미칩니다."]
     low, high = finding.null
     null = f"{low:.3g}" if low == high else f"{low:.3g}~{high:.3g}"
     doubts = []
@@ -111,6 +113,7 @@ def _doubts(detector: Detector, finding: Finding, q: float | None) -> list[str]:
 
 
 def _lacking(context: DiscoveryContext, detector: Detector, shortage: Shortage) -> Pattern:
+    counter = _counter(shortage.what)
     return Pattern(
         id=pattern_id(context.mall.mall_id, detector.name, "data"),
         detector=detector.name,
@@ -122,10 +125,18 @@ def _lacking(context: DiscoveryContext, detector: Detector, shortage: Shortage) 
         q=None,
         n=shortage.n,
         evidence=context.evidence(_SIZE_SQL),
-        action=f"{shortage.what} {shortage.needed}개가 모이면 다시 분석합니다.",
+        action=f"{shortage.what} {shortage.needed:,}{counter}{particle(counter, '이(가)')} 모이면 다시 분석합니다.",
         discovered_at="",
-        summary=f"필요한 것: {shortage.what} {shortage.needed}개 이상. 지금은 {shortage.n}개입니다.",
+        summary=(
+            f"필요한 것: {shortage.what} {shortage.needed:,}{counter} 이상. 지금은 {shortage.n:,}{counter}입니다."
+        ),
     )
+
+
+def _counter(what: str) -> str:
+    """The counting word of what is lacking: people, orders and reviews have their own."""
+    last = re.sub(r"\([^()]*\)\Z", "", what)
+    return "명" if last.endswith("회원") else "건" if last.endswith(("주문", "리뷰")) else "개"
 
 
 def _rounded(value: float) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 GIVE_UP_AFTER: Final = 3
 """Failures of the model in a row after which asking on would only cost."""
-_WHAT_ANSWERS: Final = ("answers", "knowledge", "ontology", "guard.py", "experiments/faithfulness.py")
+_WHAT_ANSWERS: Final = ("answers", "knowledge", "ontology", "guard.py", "korean.py", "experiments/faithfulness.py")
 
 
 def run_key(arm: str, services: "Services") -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from cafe24_pipelines.korean import particle
 from cafe24_pipelines.ontology.health_graph import GraphSeen, attempt
 from cafe24_pipelines.ontology.health_links import ENDS, Side, Tallies, Tally, grouping_end, sides
 from cafe24_pipelines.ontology.health_report import EVIDENCE_ROWS, Violation, violation
@@ -93,12 +94,12 @@ def _of_grouped(seen: GraphSeen, side: Side, tally: Tally) -> Iterator[Violation
             message=f"같은 두 노드 사이에 거듭된 {r.ko} 관계({kind})", remedy=SEVERAL_REMEDY, rows=rows,
         )  # fmt: skip
     if tally.differing and r.equal:
-        start, end = ("n", "o") if side.end == "from" else ("o", "n")
-        more = f", {start}.{r.equal[0]} AS from_value, {end}.{r.equal[1]} AS to_value"
+        (start, end), (one, other) = ("n", "o") if side.end == "from" else ("o", "n"), r.equal
+        more = f", {start}.{one} AS from_value, {end}.{other} AS to_value"
         yield violation(
             "references", "equals", "Violation", kind, "", count=tally.differing, total=total,
-            message=f"{kind} 관계의 두 끝에서 {r.equal[0]}와(과) {r.equal[1]} 값이 다름", remedy=WRONG_END_REMEDY,
-            rows=_pairs(seen, side, f"{side.match} WHERE {side.differing}", more),
+            message=f"{kind} 관계의 두 끝에서 {one}{particle(one, '과(와)')} {other} 값이 다름",
+            remedy=WRONG_END_REMEDY, rows=_pairs(seen, side, f"{side.match} WHERE {side.differing}", more),
         )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def test_a_model_is_repaired_twice(codegen_home: Settings) -> None:
     assert made.verdict.status == "executed_ok" and made.attempts == 3 and made.code == RIGHT.lstrip()
     assert made.model == "openai/test-model" and made.verdict.output == "10\n"
     assert server.refused == [] and len(server.requests) == 3
-    assert "GET /api/v2/admin/product은(는) 카탈로그에 없습니다." in server.user_texts[1 + 1]
+    assert "GET /api/v2/admin/product는 카탈로그에 없습니다." in server.user_texts[1 + 1]
     assert "on_sale" in server.user_texts[-1]
     first = server.requests[0]["messages"][1]["content"]
     assert QUESTION in first and "GET /api/v2/admin/products : 상품 목록 조회" in first

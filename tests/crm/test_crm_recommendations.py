@@ -106,7 +106,7 @@ def test_a_planted_sequel_is_found_explained_and_beats_popularity() -> None:
     outcome = recommendations(shop, MALL)
     assert outcome.summary["offline"] == told(trial)
     first = outcome.table[(outcome.table["rank"] == 1) & (outcome.table["method"] == "bought_next")]
-    anchor = first["reason"].str.extract(r"^'상품 p(\d+)'을\(를\) 산 고객이 다음에 많이 사요$")[0].astype(int)
+    anchor = first["reason"].str.extract(r"^'상품 p(\d+)'[을를] 산 고객이 다음에 많이 사요$")[0].astype(int)
     follows = (anchor + 7) % 30 == first["product_no"].str[1:].astype(int)
     assert len(first) > 100
     assert follows.mean() > 0.9

@@ -57,7 +57,7 @@ def test_members_with_a_taste_buy_narrowly(tmp_path: Path, shops: SimpleNamespac
     shop.lines["category"] = shop.lines["product_no"].map(shop.products.set_index("product_no")["category"])
     [breadth] = by_effect(shops.findings(shop.land(tmp_path), "relationship_complexity"), "categories_per_member")
     assert breadth.status == "confirmed"
-    assert "좁게" in breadth.title
+    assert "우연보다 적습니다" in breadth.title
 
 
 def test_what_follows_is_found_with_its_direction_and_lag(tmp_path: Path, shops: SimpleNamespace) -> None:

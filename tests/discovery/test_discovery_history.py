@@ -9,7 +9,9 @@ import pytest
 from cafe24_pipelines.discovery.history import pattern_histories, remember, told
 from cafe24_pipelines.discovery.insights import insight_text
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern, pattern_id
+from cafe24_pipelines.reports.digest import items_of
 from cafe24_pipelines.stores.events import EventLog
+from tests.reports.conftest import empty_snapshot, made_finding
 
 FOUND = Pattern(
     pattern_id("m", "customer_hub", "top"), "customer_hub", "cross_domain", "상위 고객이 매출을 이끕니다",
@@ -102,6 +104,21 @@ def test_a_run_killed_after_logging_logs_nothing_twice(mall: Mall) -> None:
     before = mall.types()
     assert [p.retracted_at != "" for p in mall.run(*patterns)] == [True, False]
     assert mall.types() == before
+
+
+def test_another_wording_of_the_same_finding_is_no_news(mall: Mall) -> None:
+    """A finding whose numbers stand is neither found nor told again because its title says it in other words."""
+    [first] = mall.run(FOUND)
+    before, [again] = (
+        mall.types(),
+        mall.run(replace(FOUND, title="상위 고객이 매출을 이끌어 갑니다", action="새 할 일")),
+    )
+    assert again.title != first.title and again.discovered_at == first.discovered_at and mall.types() == before
+    told_as = [
+        [item.identity for item in items_of({**empty_snapshot(), "findings": [{**made_finding(1), **one}]})]
+        for one in ({"title": first.title}, {"title": again.title, "summary": "다른 요약", "action": "새 할 일"})
+    ]
+    assert told_as[0] and told_as[0] == told_as[1]
 
 
 def test_malls_don_t_see_each_other(mall: Mall) -> None:

@@ -101,8 +101,8 @@ def test_a_doubted_title_says_so_and_the_summary_says_why(context: object) -> No
     assert "q=0.300" in doubtful.summary
     assert none.status == "insufficient_data"
     assert (none.p, none.q, none.effect.value) == (None, None, None)
-    assert "3개" in none.summary
-    assert "100개" in none.summary
+    assert "3명" in none.summary
+    assert "100명" in none.summary and none.action == "회원 100명이 모이면 다시 분석합니다."
 
 
 def test_json_is_the_contract_and_comes_back() -> None:

@@ -6,6 +6,8 @@ Does not belong here: anything that decides. Nothing personal is available here.
 import json
 from typing import TYPE_CHECKING
 
+from cafe24_pipelines.korean import particle
+
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.write_back.plan import WritePlan
     from cafe24_pipelines.cafe24.write_back.report import SendReport
@@ -50,7 +52,8 @@ def _deed(plan: "WritePlan", ko: bool) -> str:
             return f"{shop}회원 {n:,}명을 등급 {plan.target}번{label}으로 옮깁니다"
         return f"Move {n:,} members into tier {plan.target}{label}{shop}"
     if ko:
-        return f"{shop}쿠폰 {plan.target}{label}을(를) 회원 {n:,}명에게 발급합니다"
+        coupon = f"{plan.target}{label}"
+        return f"{shop}쿠폰 {coupon}{particle(coupon, '을(를)')} 회원 {n:,}명에게 발급합니다"
     return f"Issue coupon {plan.target}{label} to {n:,} members{shop}"
 
 

@@ -16,6 +16,7 @@ from cafe24_pipelines.discovery.frames import sales_with_next
 from cafe24_pipelines.discovery.nulls import draws_for, permuted_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import max_t, poisson_rates, ratio_of_sums
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +142,10 @@ def _finding(context: DiscoveryContext, moves: _Moves, a: int, b: int, p: float)
     share = seen.sum() / max(float(moves.before[:, [a]].sum()), 1.0)
     return Finding(
         subject=f"{first}>{then}",
-        title=f"'{first}'(으)로 시작한 고객은 다음 주문에서 우연의 {estimate.value:.1f}배로 '{then}'을(를) 담습니다",
+        title=(
+            f"'{first}'{particle(first, '(으)로')} 시작한 고객은 다음 주문에서 우연의 {estimate.value:.1f}배로 "
+            f"'{then}'{particle(then, '을(를)')} 담습니다"
+        ),
         effect="migration_lift",
         estimate=estimate,
         null=(1.0, 1.0),
@@ -150,13 +154,14 @@ def _finding(context: DiscoveryContext, moves: _Moves, a: int, b: int, p: float)
         halves=(halves[0], halves[1]),
         evidence=context.evidence(_EVIDENCE_SQL.format(a=quoted(first), b=quoted(then))),
         summary=(
-            f"'{first}'(으)로 시작해 다시 산 고객의 {share:.1%}가 다음 주문에 '{then}'을(를) 담았습니다. 같은 달 "
-            "주문끼리 "
-            f"섞으면 {chance.sum():.0f}명이 기대되는데 실제는 {seen.sum():.0f}명입니다. p값은 모든 경로에 대해 "
+            f"'{first}'{particle(first, '(으)로')} 시작해 다시 산 고객의 {share:.1%}가 다음 주문에 "
+            f"'{then}'{particle(then, '을(를)')} 담았습니다. 같은 달 주문끼리 "
+            f"섞으면 {chance.sum():,.0f}명이 기대되는데 실제는 {seen.sum():,.0f}명입니다. p값은 모든 경로에 대해 "
             "보정했습니다."
         ),
         action=(
-            f"'{first}' 첫 구매 고객에게 다음 제안으로 '{then}'을(를) 보여 주고, 일부는 보이지 않은 채 비교하세요."
+            f"'{first}' 첫 구매 고객에게 다음 제안으로 '{then}'{particle(then, '을(를)')} 보여 주고, "
+            "일부 고객에게는 보여 주지 않은 채 비교하세요."
         ),
         caution=_caution(moves, a, b, estimate.value),
     )

@@ -12,6 +12,7 @@ from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
 from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import log_rank
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,8 +155,9 @@ def _first_product(context: DiscoveryContext, first: "pd.DataFrame") -> list[Fin
         f"WHERE product_no = {quoted(number)}) g ON g.order_id = f.order_id",
     )  # fmt: skip
     return _judge(
-        context, rows, f"first_product:{number}", who=f"첫 구매에 '{name}'을(를) 담은 고객", evidence=evidence,
-        action=f"'{name}'을(를) 첫 구매로 권하는(또는 피하는) 두 안을 나누어 시험하세요.", tried=len(tried),
+        context, rows, f"first_product:{number}", who=f"첫 구매에 '{name}'{particle(name, '을(를)')} 담은 고객",
+        evidence=evidence, tried=len(tried),
+        action=f"'{name}'{particle(name, '을(를)')} 첫 구매로 권하는 안과 권하지 않는 안을 나누어 시험하세요.",
     )  # fmt: skip
 
 
@@ -189,7 +191,7 @@ def _judge(
             halves=c.halves,
             evidence=context.evidence(evidence),
             summary=(
-                f"해당 고객 {c.exposed}명과 나머지 {c.others}명을 신호를 알게 된 때부터 견주었습니다"
+                f"해당 고객 {c.exposed:,}명과 나머지 {c.others:,}명을 신호를 알게 된 때부터 견주었습니다"
                 "(중도절단 반영, 분기별 층화). 함께 나타난 차이이며 원인인지는 실험으로 확인해야 합니다."
             ),
             action=action,

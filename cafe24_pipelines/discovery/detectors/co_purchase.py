@@ -17,6 +17,7 @@ from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
 from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import ratio_of_sums
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -202,7 +203,10 @@ def _finding(
     halves = [s.sum() / c.sum() - 1 if c.sum() > 0 else 0.0 for s, c in (lift(early), lift(~early))]
     return Finding(
         subject="+".join(sorted(numbers)),
-        title=f"'{names[0]}'과(와) '{names[1]}'은(는) 우연의 {estimate.value:.1f}배로 한 주문에 담깁니다",
+        title=(
+            f"'{names[0]}'{particle(names[0], '과(와)')} '{names[1]}'{particle(names[1], '은(는)')} "
+            f"우연의 {estimate.value:.1f}배로 한 주문에 담깁니다"
+        ),
         effect="co_purchase_lift",
         estimate=estimate,
         null=(1.0, 1.0),
@@ -211,11 +215,14 @@ def _finding(
         halves=(halves[0], halves[1]),
         evidence=context.evidence(_EVIDENCE_SQL.format(a=quoted(numbers[0]), b=quoted(numbers[1]))),
         summary=(
-            f"장바구니 크기와 분기를 그대로 둔 우연이라면 {chance.sum():.0f}건, 실제는 {seen.sum():.0f}건입니다. "
-            f"함께 담은 회원은 {int((seen > 0).sum())}명이며, 한 회원의 주문은 하나의 표본으로 보고 모든 쌍에 대해 "
+            f"장바구니 크기와 분기를 그대로 둔 우연이라면 {chance.sum():,.0f}건, 실제는 {seen.sum():,.0f}건입니다. "
+            f"함께 담은 회원은 {int((seen > 0).sum()):,}명이며, 한 회원의 주문은 하나의 표본으로 보고 모든 쌍에 대해 "
             "보정했습니다."
         ),
-        action=f"'{names[0]}' 상품 화면에 '{names[1]}'을(를) 묶음으로 제안하고, 객단가가 오르는지 나누어 시험하세요.",
+        action=(
+            f"'{names[0]}' 상품 화면에 '{names[1]}'{particle(names[1], '을(를)')} 묶음으로 제안하고, "
+            "객단가가 오르는지 나누어 시험하세요."
+        ),
         caution=_caution(baskets, a, b, estimate.value),
     )
 

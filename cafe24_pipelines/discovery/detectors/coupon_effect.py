@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import Estimate, cochran_mantel_haenszel, mantel_haenszel
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def find(context: DiscoveryContext) -> Findings:
         for coupon in sorted(str(c) for c in chosen):
             found.append(_finding(context, coupon, pooled[pooled["coupon_no"] == coupon], rows))
     most = int(arms.min(axis=1).max()) if arms.shape[1] == 2 and len(arms) else 0
-    return found or Shortage(most, MINIMUM_ARM, "같은 날 쿠폰을 받은 회원과, 형편이 비슷하나 받지 않은 회원")
+    return found or Shortage(most, MINIMUM_ARM, "같은 날 쿠폰을 받은 회원과, 조건이 비슷하지만 받지 않은 회원")
 
 
 def _waves(context: DiscoveryContext, *, tier: bool) -> str:
@@ -129,7 +130,10 @@ def _finding(context: DiscoveryContext, coupon: str, rows: "pd.DataFrame", all_r
     tiers = _both_arms(all_rows[all_rows["coupon_no"] == coupon], "tier")
     return Finding(
         subject=f"coupon:{coupon}",
-        title=f"'{name}'을(를) 받은 회원은 {DAYS}일 안 구매율이 {points:.1f}%p {'낮습니다' if less else '높습니다'}",
+        title=(
+            f"'{name}'{particle(name, '을(를)')} 받은 회원은 {DAYS}일 안 구매율이 {points:.1f}%p "
+            f"{'낮습니다' if less else '높습니다'}"
+        ),
         effect="purchase_30d_difference",
         estimate=estimate,
         null=(0.0, 0.0),
@@ -138,12 +142,12 @@ def _finding(context: DiscoveryContext, coupon: str, rows: "pd.DataFrame", all_r
         halves=_halves(rows),
         evidence=context.evidence(_EVIDENCE_SQL.format(waves=_waves(context, tier=False), coupon=quoted(coupon))),
         summary=(
-            f"같은 날, 마지막 주문 뒤 지난 날과 주문 수가 비슷한 회원끼리 받은 {issued}건과 받지 않은 {others}건을 "
-            "견주었습니다. 쿠폰을 쓴 사람이 아니라 받은 사람 전체의 차이입니다."
+            f"같은 날, 마지막 주문 뒤 지난 날수와 주문 수가 비슷한 회원끼리 받은 {issued:,}건과 "
+            f"받지 않은 {others:,}건을 견주었습니다. 쿠폰을 쓴 사람이 아니라 받은 사람 전체의 차이입니다."
         ),
         action=(
-            f"'{name}'은(는) 매번 일부에게 보내지 않고 남겨 두어 효과를 다시 재고, 할인 비용이 늘어난 매출보다 크면 "
-            "멈추세요."
+            f"'{name}'{particle(name, '은(는)')} 매번 일부 회원을 빼고 보내 효과를 다시 재고, "
+            "할인 비용이 늘어난 매출보다 크면 멈추세요."
         ),
         caution=_unbalanced(rows) or _by_tier(tiers, estimate),
     )

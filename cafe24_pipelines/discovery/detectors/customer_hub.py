@@ -57,7 +57,7 @@ def _revenue(context: DiscoveryContext) -> Finding:
 
 def _orders(context: DiscoveryContext) -> Finding:
     estimate, expected, p, halves = _against_chance(context, money=False, top=None)
-    how = "일부 고객에 몰려 있습니다" if estimate.value > expected else "고객에게 고르게 나뉩니다"
+    how = "일부 고객에게 몰려 있습니다" if estimate.value > expected else "고객에게 고르게 나뉩니다"
     return Finding(
         subject="orders",
         title=f"구매 횟수가 {how} (지니계수 {estimate.value:.2f})",

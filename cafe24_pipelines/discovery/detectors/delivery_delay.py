@@ -103,7 +103,7 @@ def _trend(context: DiscoveryContext, rows: "pd.DataFrame") -> Finding:
         halves=halves,
         evidence=context.evidence(_EVIDENCE_SQL),
         summary=(
-            f"첫 주문만이 아니라 모든 주문 {len(rows)}건을 주문 {LONGEST}일 뒤부터 {DAYS}일 따라갔습니다. "
+            f"첫 주문만이 아니라 모든 주문 {len(rows):,}건을 주문 {LONGEST}일 뒤부터 {DAYS}일 따라갔습니다. "
             "같은 달, 같은 구매 순서의 주문끼리 견주었고 한 회원의 주문은 하나의 표본으로 보았습니다."
         ),
         action=(
@@ -132,7 +132,7 @@ def _step(context: DiscoveryContext, rows: "pd.DataFrame") -> list[Finding]:
         subject=f"step:{days}",
         title=(
             f"배송이 {days}일을 넘으면 그 전보다 {DAYS}일 안 재구매율이 {abs(estimate.value) * 100:.1f}%p "
-            f"{'떨어집니다' if less else '높습니다'}"
+            f"{'떨어집니다' if less else '올라갑니다'}"
         ),
         effect=f"repurchase_{DAYS}d_step",
         estimate=estimate,

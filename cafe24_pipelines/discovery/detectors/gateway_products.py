@@ -17,6 +17,7 @@ from cafe24_pipelines.discovery.frames import product_name, sales_with_next
 from cafe24_pipelines.discovery.nulls import draws_for, permuted_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import clustered_slope, max_t
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +136,9 @@ def _finding(
     more = "높습니다" if estimate.value > 0 else "낮습니다"
     return Finding(
         subject=f"product:{number}",
-        title=f"첫 구매에 '{name}'을(를) 담은 고객은 {DAYS}일 안 재구매율이 {points:.1f}%p {more}",
+        title=(
+            f"첫 구매에 '{name}'{particle(name, '을(를)')} 담은 고객은 {DAYS}일 안 재구매율이 {points:.1f}%p {more}"
+        ),
         effect=f"repurchase_{DAYS}d_difference",
         estimate=estimate,
         null=(0.0, 0.0),
@@ -145,9 +148,12 @@ def _finding(
         evidence=context.evidence(_EVIDENCE_SQL.format(product=quoted(number), days=DAYS)),
         summary=(
             f"첫 구매 시기(분기), 상품 수, 금액이 비슷한 고객끼리 견준 차이이며, 이 상품을 담은 고객은 "
-            f"{int(holds.sum())}명입니다. p값은 살펴본 모든 상품에 대해 보정했습니다. 원인인지는 실험으로 확인해야 "
+            f"{int(holds.sum()):,}명입니다. p값은 살펴본 모든 상품에 대해 보정했습니다. 원인인지는 실험으로 확인해야 "
             "합니다."
         ),
-        action=f"'{name}'을(를) 첫 구매 고객에게 먼저 권하고, 일부에게는 권하지 않은 채 재구매율을 비교하세요.",
+        action=(
+            f"'{name}'{particle(name, '을(를)')} 첫 구매 고객에게 먼저 권하고, "
+            "일부에게는 권하지 않은 채 재구매율을 비교하세요."
+        ),
         caution=simpson(rows, estimate.value, ("tier", "category")),
     )

@@ -61,7 +61,7 @@ def find(context: DiscoveryContext) -> Findings:
             n=len(rows),
             halves=(halves[0], halves[1]),
             evidence=context.evidence(_DENSITY_SQL),
-            summary=f"첫 구매 월이 같은 고객끼리 견주었습니다(두 번 이상 {dense}명). {EARLY_REPEAT_GAP.cited()}",
+            summary=f"첫 구매 월이 같은 고객끼리 견주었습니다(두 번 이상 {dense:,}명). {EARLY_REPEAT_GAP.cited()}",
             action=f"첫 구매 뒤 {EARLY_DAYS}일 안의 두 번째 구매를 목표로 삼고, 그 사이 쿠폰과 안내를 모아 보내세요.",
         )
     ]

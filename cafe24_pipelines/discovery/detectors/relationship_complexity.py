@@ -12,6 +12,7 @@ from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.nulls import distinct_pairs, shuffled_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import Estimate, bootstrap_ratio, permutation_p, poisson_ratio
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +139,10 @@ def _pair_finding(
     shown = [product_name(context, k) for k in (a, b)]
     return Finding(
         subject=f"pair:{a}+{b}",
-        title=f"'{shown[0]}'과(와) '{shown[1]}'은(는) 한 장바구니에 우연보다 {estimate.value:.1f}배 자주 담깁니다",
+        title=(
+            f"'{shown[0]}'{particle(shown[0], '과(와)')} '{shown[1]}'{particle(shown[1], '은(는)')} "
+            f"한 장바구니에 우연보다 {estimate.value:.1f}배 자주 담깁니다"
+        ),
         effect="basket_lift",
         estimate=estimate,
         null=(1.0, 1.0),
@@ -147,7 +151,10 @@ def _pair_finding(
         halves=halves,
         evidence=context.evidence(_PAIR_SQL.format(a=quoted(a), b=quoted(b))),
         summary="같은 분기, 같은 크기의 장바구니끼리 견주었고, p값은 살펴본 모든 쌍에 대해 보정했습니다.",
-        action=f"'{shown[0]}' 상세 페이지와 장바구니에 '{shown[1]}'을(를) 함께 제안하고 묶음 가격을 시험하세요.",
+        action=(
+            f"'{shown[0]}' 상세 페이지와 장바구니에 '{shown[1]}'{particle(shown[1], '을(를)')} 함께 제안하고 "
+            "묶음 가격을 시험하세요."
+        ),
     )
 
 
@@ -166,7 +173,10 @@ def _breadth(context: DiscoveryContext, repeat: "pd.DataFrame") -> Finding:
     less = estimate.value < expected
     return Finding(
         subject="category_breadth",
-        title=f"재구매 회원은 평균 {estimate.value:.1f}개 카테고리에서 {'좁게' if less else '넓게'} 삽니다",
+        title=(
+            f"재구매 회원이 사는 카테고리는 평균 {estimate.value:.1f}개로 우연보다 "
+            f"{'적습니다' if less else '많습니다'}"
+        ),
         effect="categories_per_member",
         estimate=estimate,
         null=(expected, expected),

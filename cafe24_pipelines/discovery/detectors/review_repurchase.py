@@ -113,7 +113,7 @@ def _repeat_orders(context: DiscoveryContext, rows: "pd.DataFrame") -> list[Find
             _EVIDENCE_SQL.format(low=LOW_RATING, days=DAYS, where="f.sale_no > 1", subject="'*'")
         ),
         summary=(
-            f"두 번째 이후 주문의 리뷰를 쓴 때부터 따라가, 낮은 평점 {low}건과 나머지 {len(rows) - low}건을 "
+            f"두 번째 이후 주문의 리뷰를 쓴 때부터 따라가, 낮은 평점 {low:,}건과 나머지 {len(rows) - low:,}건을 "
             "견주었습니다. "
             "함께 나타난 차이이며 원인인지는 실험으로 확인해야 합니다."
         ),

@@ -21,6 +21,7 @@ from cafe24_pipelines.discovery.frames import Daily, daily
 from cafe24_pipelines.discovery.nulls import EDGE, change_points
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import Estimate, mantel_haenszel, max_t, ratio_of_sums
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -243,7 +244,7 @@ def _holiday(
     )
     return Finding(
         subject=f"holiday:{name}",
-        title=f"'{name}'은(는) 설·추석 직전 {_WINDOW}일 동안 평소의 {value:.1f}배로 담깁니다",
+        title=f"'{name}'{particle(name, '은(는)')} 설·추석 직전 {_WINDOW}일 동안 평소의 {value:.1f}배로 담깁니다",
         effect="holiday_share_ratio",
         estimate=estimate,
         null=(1.0, 1.0),
@@ -253,7 +254,7 @@ def _holiday(
         evidence=context.evidence(_SHARE_SQL.format(by=f"({spans}) AS before_holiday", category=quoted(name))),
         summary=(
             f"명절 {len(feasts)}번의 직전 {_WINDOW}일을 그 앞뒤 6주의 주문 비중에 견주었습니다. "
-            "같은 길이의 아무 때나 골랐을 때와 견주어, 모든 카테고리에 대해 보정했습니다."
+            "같은 길이의 기간을 아무 데서나 골랐을 때와 견주어, 모든 카테고리에 대해 보정했습니다."
         ),
         action=f"다음 명절 6주 전에 '{name}' 재고와 선물 포장을 준비하고, 3주 전부터 첫 화면에 올리세요.",
         caution=f"{', '.join(lacking)}에는 보이지 않습니다." if lacking else "",
@@ -307,7 +308,7 @@ def _change(
     more = "늘었습니다" if estimate.value > 1 else "줄었습니다"
     return Finding(
         subject=f"change:{name}",
-        title=f"'{name}'의 주문 비중이 {dates[at]} 주부터 그 전의 {estimate.value:.2f}배로 {more}",
+        title=f"'{name}'의 주문 비중이 {dates[at]}에 시작한 주부터 그 전의 {estimate.value:.2f}배로 {more}",
         effect="share_ratio_after_change",
         estimate=estimate,
         null=(1.0, 1.0),

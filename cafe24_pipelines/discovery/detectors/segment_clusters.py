@@ -67,8 +67,8 @@ def find(context: DiscoveryContext) -> Findings:
             evidence=context.evidence(_evidence_sql(landmark)),
             summary=(
                 f"결과를 보기 전의 최근성·횟수·금액으로 군집을 만들었습니다. 이후 {horizon:.0f}일 동안 "
-                f"가장 좋은 군집은 {k1}/{n1}명, 가장 약한 군집은 {k2}/{n2}명이 다시 샀습니다. "
-                f"표본을 바꾼 군집의 일치도(ARI)는 {alike:.2f}입니다."
+                f"가장 좋은 군집은 {n1:,}명 가운데 {k1:,}명, 가장 약한 군집은 {n2:,}명 가운데 {k2:,}명이 "
+                f"다시 샀습니다. 표본을 바꾼 군집의 일치도(ARI)는 {alike:.2f}입니다."
             ),
             action="좋은 군집에는 신상품과 등급 혜택을, 약한 군집에는 비용이 적은 재방문 안내를 보내세요.",
             caution="" if alike >= _STABLE else f"표본을 바꾸면 군집이 달라집니다(ARI {alike:.2f}).",

@@ -19,6 +19,7 @@ from cafe24_pipelines.discovery.context import DiscoveryContext, quoted
 from cafe24_pipelines.discovery.frames import Daily, daily, product_name
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import LEVEL, Estimate, mantel_haenszel, outside_value
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,9 +167,13 @@ def _finding(context: DiscoveryContext, sold: Daily, run: _Run) -> Finding:
         low=first - timedelta(days=_SIDE), high=last + timedelta(days=_SIDE),
     )  # fmt: skip
     money = [f"{round(v * price, -2):,.0f}" for v in estimate]
+    unit = "원" if context.mall.currency == "KRW" else f" {context.mall.currency}"
     return Finding(
         subject=f"product:{number}:{first}",
-        title=f"'{name}'이(가) {first}부터 {last}까지 팔리지 않아 약 {estimate.value:.0f}개를 잃었습니다",
+        title=(
+            f"'{name}'{particle(name, '이(가)')} {first}부터 {last}까지 팔리지 않아 "
+            f"약 {estimate.value:,.0f}개의 판매를 놓쳤습니다"
+        ),
         effect="lost_units",
         estimate=estimate,
         null=(0.0, 0.0),
@@ -177,10 +182,9 @@ def _finding(context: DiscoveryContext, sold: Daily, run: _Run) -> Finding:
         halves=run.sides,
         evidence=context.evidence(evidence),
         summary=(
-            f"평소 속도와 그날그날의 몰 전체 주문을 생각하면 {estimate.low:.0f}~{estimate.high:.0f}개가 팔렸을 "
-            "기간입니다. "
-            f"금액으로는 약 {money[0]}({money[1]}~{money[2]}) 매출입니다. 품절인지 판매 중지인지는 재고 기록으로 "
-            "확인하세요. p값은 살펴본 모든 상품과 기간에 대해 보정했습니다."
+            f"평소 속도와 그날그날의 몰 전체 주문을 생각하면 {estimate.low:,.0f}~{estimate.high:,.0f}개가 "
+            f"팔렸을 기간입니다. 매출로는 약 {money[0]}{unit}({money[1]}~{money[2]}{unit})입니다. "
+            "품절인지 판매 중지인지는 재고 기록으로 확인하세요. p값은 살펴본 모든 상품과 기간에 대해 보정했습니다."
         ),
         action=f"'{name}'의 안전 재고를 늘리고, 품절이면 재입고 알림을 받아 다시 들어온 날 바로 보내세요.",
     )
@@ -212,7 +216,7 @@ def _members(context: DiscoveryContext, sold: Daily, run: _Run) -> list[Finding]
     finding = Finding(
         subject=f"members:{number}:{sold.date(run.start)}",
         title=(
-            f"'{name}'이(가) 없던 때, 그것을 사던 고객의 {_AFTER}일 안 구매율은 평소보다 "
+            f"'{name}'{particle(name, '이(가)')} 없던 때, 그것을 사던 고객의 {_AFTER}일 안 구매율은 평소보다 "
             f"{abs(estimate.value) * 100:.1f}%p {'낮았습니다' if less else '높았습니다'}"
         ),
         effect=f"purchase_{_AFTER}d_difference_in_differences",
@@ -223,11 +227,13 @@ def _members(context: DiscoveryContext, sold: Daily, run: _Run) -> list[Finding]
         halves=(halves[0].value, halves[1].value),
         evidence=context.evidence(evidence),
         summary=(
-            f"품절 전 {_BEFORE}일에 이 상품을 산 고객 {wanted}명을, 마지막 구매와 구매 횟수가 비슷한 다른 고객에 "
-            "견주고, "
-            "같은 차이를 품절이 아닌 때의 차이에서 뺐습니다."
+            f"품절 전 {_BEFORE}일에 이 상품을 산 고객 {wanted:,}명을, 마지막 구매와 구매 횟수가 비슷한 다른 고객과 "
+            "견주고, 같은 차이를 품절이 아닌 때의 차이에서 뺐습니다."
         ),
-        action=f"'{name}'을(를) 사던 고객에게 품절 기간에 대신할 상품을 권하고, 재입고를 먼저 알리세요.",
+        action=(
+            f"'{name}'{particle(name, '을(를)')} 사던 고객에게 품절 기간에 대신할 상품을 권하고, "
+            "재입고를 먼저 알리세요."
+        ),
     )
     return [finding]
 

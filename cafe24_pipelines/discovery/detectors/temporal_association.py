@@ -14,6 +14,7 @@ from cafe24_pipelines.discovery.frames import product_name
 from cafe24_pipelines.discovery.nulls import shuffled_within
 from cafe24_pipelines.discovery.registry import Finding, Findings, Shortage, detector
 from cafe24_pipelines.discovery.statistics import bootstrap_ratio, max_t
+from cafe24_pipelines.korean import particle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,11 +189,15 @@ def _finding(context: DiscoveryContext, history: _History, level: str, found: _F
     halves = [_half(history, found, mask) for mask in (history.day <= cut, history.day > cut)]
     shown = (product_name(context, a), product_name(context, b)) if level == "product" else (a, b)
     again = found.a == found.b
-    what = f"'{shown[0]}'을(를) 산 고객은" + (" 같은 것을" if again else f" '{shown[1]}'을(를)")
+    then = "같은 것을" if again else f"'{shown[1]}'{particle(shown[1], '을(를)')}"
+    again_ko = "다시 " if again else ""
     when = f"{high}일 안에" if low == 0 else f"{low}~{high}일 뒤에"
     return Finding(
         subject=f"{level}:{a}>{b}",
-        title=f"{what} {when} {estimate.value:.1f}배 더 삽니다",
+        title=(
+            f"'{shown[0]}'{particle(shown[0], '을(를)')} 산 고객은 {when} {then} "
+            f"우연의 {estimate.value:.1f}배로 {again_ko}삽니다"
+        ),
         effect="lift",
         estimate=estimate,
         null=(1.0, 1.0),
@@ -201,7 +206,7 @@ def _finding(context: DiscoveryContext, history: _History, level: str, found: _F
         halves=(halves[0], halves[1]),
         evidence=context.evidence(_evidence_sql(level, a, b, low, high)),
         summary=(
-            f"고객별 순서를 뒤섞었을 때 {expected.sum():.0f}번 기대되는 일이 {observed.sum():.0f}번 있었습니다. "
+            f"고객별 순서를 뒤섞었을 때 {expected.sum():,.0f}번 기대되는 일이 {observed.sum():,.0f}번 있었습니다. "
             "p값은 살펴본 모든 쌍과 기간에 대해 보정한 값입니다."
         ),
         action=f"'{shown[0]}' 구매 {max(low, 7)}일 뒤에 '{shown[1]}' 안내를 보내고, 10%는 보내지 않고 비교하세요.",

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cafe24_pipelines.korean import filled
 from cafe24_pipelines.sandbox.server.answer import CutResponse
 from cafe24_pipelines.sandbox.server.errors import OAuthRefusal, json_response
 from cafe24_pipelines.sandbox.server.state import MallState, Server
@@ -81,7 +82,7 @@ class OAuth:
             return self.decide(asked, allow=form.get("decision") == "allow" and form.get("operator", "P") == "P")
         items = "".join(f"<li>{html.escape(s)}</li>" for s in asked["scope"].split(","))
         names = {k: html.escape(v) for k, v in {"mall": asked["mall_id"], "client": asked["client_id"]}.items()}
-        return HTMLResponse(_PAGE.format(**names, scopes=items, id=html.escape(form["request"])))
+        return HTMLResponse(filled(_PAGE, **names, scopes=items, id=html.escape(form["request"])))
 
     async def token(self, request: Request, state: MallState) -> Response:
         """POST token: authorization_code or refresh_token."""
