@@ -5,10 +5,10 @@ here: trying again (see `llm.py`).
 """
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from cafe24_pipelines.errors import Cafe24Error, ConfigError
+from cafe24_pipelines.retry_after import retry_after
 
 if TYPE_CHECKING:
     from cafe24_pipelines.answers.llm import Completion
@@ -35,14 +35,14 @@ class Trouble:
         error: what a user is told in the end.
         final: another attempt or model would only hide it (a wrong key, a wrong name).
         again: the same model may do better in a moment.
-        wait: seconds that the provider asks to wait, None when it names none.
+        wait: seconds that the provider asks to wait, 0 when it names none.
         billed: whether the provider may have charged for it (it may have worked until our patience ended).
     """
 
     error: Cafe24Error
     final: bool = False
     again: bool = False
-    wait: float | None = None
+    wait: float = 0.0
     billed: bool = False
 
 
@@ -103,16 +103,9 @@ def _never_sent(error: BaseException | None) -> bool:
     return False
 
 
-def _asked_wait(error: Exception, now: float) -> float | None:
-    """Seconds of a Retry-After header (seconds, milliseconds or a date); None when there is none to understand."""
+def _asked_wait(error: Exception, now: float) -> float:
+    """Seconds that the headers of a reply ask to wait."""
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        said = str(headers.get("retry-after") or "").strip()
-        if said.replace(".", "", 1).isdigit():
-            return float(said)
-        return max(0.0, parsedate_to_datetime(said).timestamp() - now) if said else None
-    except (ValueError, OverflowError):
-        return None
+    said, finer = (str(headers.get(name) or "") for name in ("retry-after", "retry-after-ms"))
+    return retry_after(said, milliseconds=finer, now=now)

@@ -1,5 +1,6 @@
 """Documents stage: API documentation and CRM articles, landed in the lake like shop data."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -38,14 +39,14 @@ def documents(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator
     """Land all documents as one snapshot, so that a page which vanished leaves the lake."""
     from collections import Counter
 
-    from cafe24_pipelines.knowledge.documents import documents_table, load_documents
-    from cafe24_pipelines.knowledge.source_seen import fingerprint, remember
+    from cafe24_pipelines.knowledge.documents import documents_digest, documents_table, load_documents
+    from cafe24_pipelines.knowledge.source_seen import fingerprint, is_address, remember
 
     source, tables = lake.settings().api_docs_source, lake.of(context.partition_key)
-    seen = fingerprint(source)
+    seen, began = fingerprint(source), time.time()
     found = load_documents(source)
     landed = tables.land("documents", documents_table(found), snapshot=True)
-    remember(tables, seen)
+    remember(tables, seen, page=documents_digest(found) if is_address(source) else "", at=began)
     for key, collection in _COLLECTION.items():
         mine = [d for d in found if d.collection == collection]
         yield dg.MaterializeResult(

@@ -52,18 +52,36 @@ def load_documents(api_docs_source: str = "") -> list[Document]:
     Raises:
         BadInput: the file or address can't be read, or holds another page.
     """
+    if not api_docs_source:
+        return documents_with(b"", "")
+    from cafe24_pipelines.knowledge.page_source import read_page
+
+    return documents_with(read_page(api_docs_source), api_docs_source)
+
+
+def documents_with(page: bytes, source: str) -> list[Document]:
+    """Every document of an installation whose official page has been read already; without a `source`, built in.
+
+    Raises:
+        BadInput: it is another page.
+    """
     from cafe24_pipelines.knowledge import articles, catalogue
 
     built_in = catalogue.built_in()
-    if api_docs_source:
+    if source:
         from cafe24_pipelines.knowledge.official_page import parse_admin_page
-        from cafe24_pipelines.knowledge.page_source import read_page
 
-        page = read_page(api_docs_source)
-        parsed = parse_admin_page(page, source=api_docs_source, notes=catalogue.notes(), titles=catalogue.titles())
+        parsed = parse_admin_page(page, source=source, notes=catalogue.notes(), titles=catalogue.titles())
         kept = [d for d in built_in if d.kind != "endpoint" or catalogue.beyond_the_page(d)]
         built_in = [*kept, *parsed]
     return sorted([*built_in, *articles.load_articles()], key=lambda d: d.document_id)
+
+
+def documents_digest(documents: Iterable[Document]) -> str:
+    """Equal exactly when the documents are, in the same order."""
+    from cafe24_pipelines.stores.digest import json_digest
+
+    return json_digest([asdict(d) for d in documents])
 
 
 def documents_table(documents: Iterable[Document]) -> "pa.Table":

@@ -80,7 +80,7 @@ def compare(mall_id: str, claims: Iterable[KnownClaim], patterns: Iterable[Patte
 
 
 def conflicts(claims: Iterable[KnownClaim]) -> list[list[str]]:
-    """Pairs of claims of different sources that say different things of the same metric, people and window."""
+    """Pairs of claims of different sources that say different things of the same metric, people, window and year."""
     sure = [k.claim for k in claims if not k.claim.doubt]
     found = []
     for place, a in enumerate(sure):
@@ -88,7 +88,8 @@ def conflicts(claims: Iterable[KnownClaim]) -> list[list[str]]:
             same = (a.metric, a.unit, a.population, a.window_days) == (b.metric, b.unit, b.population, b.window_days)
             low, high = sorted((a, b), key=lambda c: (c.value, c.value_to))
             apart = low.value_to * (1 + CONFLICT_FROM) < high.value * (1 - CONFLICT_FROM)
-            if same and apart and a.source != b.source:
+            other_years = a.period and b.period and a.period[:4] != b.period[:4]
+            if same and apart and a.source != b.source and not other_years:
                 found.append(sorted((a.id, b.id)))
     return sorted(found)
 

@@ -15,6 +15,8 @@ _MONTHS: Final = {
          "sep sept september", "oct october", "nov november", "dec december"), 1)
     for name in names.split()
 }  # fmt: skip
+FIRST_YEAR: Final = 1995
+"""An older day is no page's: a clock that was never set, or the year somebody was founded."""
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _NUMERIC: Final = re.compile(r"(?<!\d)((?:19|20)\d{2})\s?[-./년]\s?(\d{1,2})\s?[-./월]\s?(\d{1,2})(?!\d)")
 _NAMED: Final = re.compile(rf"\b({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? ((?:19|20)\d{{2}})\b", re.IGNORECASE)
@@ -32,13 +34,15 @@ def read_date(text: str) -> str:
         return _iso(match[3], str(_MONTHS[match[2].lower()]), match[1])
     try:
         at = parsedate_to_datetime(text)
-        return (at.astimezone(UTC) if at.tzinfo else at).date().isoformat()
+        found = (at.astimezone(UTC) if at.tzinfo else at).date()
+        return found.isoformat() if found.year >= FIRST_YEAR else ""
     except (TypeError, ValueError, OverflowError):
         return ""
 
 
 def _iso(year: str, month: str, day: str) -> str:
     try:
-        return date(int(year), int(month), int(day)).isoformat()
+        found = date(int(year), int(month), int(day))
+        return found.isoformat() if found.year >= FIRST_YEAR else ""
     except ValueError:
         return ""

@@ -5,6 +5,7 @@ list of a hundred thousand addresses only the latest few are kept. Broken XML is
 belong here: visiting.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from cafe24_pipelines.research.sources import normal
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+_DECLARED: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 MOST_ENTRIES: Final = 50_000
 """Entries of a list that are looked at: the sitemap protocol's own bound."""
 
@@ -61,13 +63,18 @@ def _root(data: bytes) -> "_Element | None":
     """The document, read strictly or, when that fails, as far as it goes; nothing in it is unfolded or loaded."""
     from lxml import etree
 
-    for recover in (False, True):
+    from cafe24_pipelines.research.pages import decoded
+
+    def text() -> str:
+        return _DECLARED.sub("", decoded(data, ""))
+
+    for read, recover in ((lambda: data, False), (text, False), (text, True)):  # a wrong or unknown charset is common
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             recover=recover, remove_comments=True, remove_pis=True,
         )  # fmt: skip
         with suppress(etree.XMLSyntaxError):
-            root = etree.fromstring(data, parser)
+            root = etree.fromstring(read(), parser)
             if root is not None:
                 return root
     return None
@@ -83,7 +90,8 @@ def _entries(root: "_Element", base: str) -> Iterator[Entry]:
             if name == "link" and child.get("href") and child.get("rel", "alternate") == "alternate":
                 link = link or str(child.get("href"))
             texts.setdefault(name, (child.text or "").strip())
-        url = link or texts.get("loc") or texts.get("link") or ""
+        guid = texts.get("guid", "")
+        url = link or texts.get("loc") or texts.get("link") or (guid if guid.startswith("http") else "")
         day = next((texts[n] for n in ("pubDate", "published", "updated", "lastmod", "date") if texts.get(n)), "")
         if url:
             yield Entry(normal(urljoin(base, url)), texts.get("title", "")[:500], read_date(day), kind == "sitemap")

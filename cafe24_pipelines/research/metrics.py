@@ -36,6 +36,19 @@ def _metric(
     return Metric(name, title_ko, tuple(bounds), bounds, re.compile(words, re.IGNORECASE), effect)
 
 
+def _not_after(words: str) -> str:
+    """A pattern for the place before a name: none of these words, with or without a space, stands there."""
+    return "".join(f"(?<!{word})(?<!{word} )" for word in words.split())
+
+
+_OTHER_CONVERSIONS: Final = (
+    "유료 무료 회원 가입 상담 설치 디지털 구독 장바구니 리드 문의 예약 체험 월세 정규직 에너지 클릭"
+)
+_OTHER_LEAVING: Final = "페이지 사이트 홈페이지 방문자 방문 직원 인력 결제 랜딩 세션 화면 웹 퇴사"
+_OTHER_STAYING: Final = "직원 인력 매출 고용 가입 계약 형태 데이터"
+_NO_ORDERS: Final = "월 연 일 주 연간 월간 일간 주간 하루 인당 명당 고객당"
+"""What a customer spends in a time is no order's value."""
+
 METRICS: Final = {
     m.name: m
     for m in (
@@ -54,13 +67,14 @@ METRICS: Final = {
         ),
         _metric(
             "conversion_rate", "구매 전환율",
-            r"(?:구매\s?)?전환[율률]|(?:purchase |e-?commerce |online )*conversion rates?",
+            rf"{_not_after(_OTHER_CONVERSIONS)}(?:구매\s?)?전환[율률]|"
+            r"(?:purchase |e-?commerce |online )*conversion rates?",
             percent=(0.05, 25),
         ),
         _metric(
             "average_order_value", "객단가",
-            r"객단가|(?:1회\s?)?평균\s?(?:주문|구매|결제)\s?(?:금액|단가|액)|average order values?|\bAOV\b|"
-            r"average basket (?:value|size)s?",
+            rf"객단가|{_not_after(_NO_ORDERS)}(?:1회\s?)?평균\s?(?:주문|구매|결제)\s?(?:금액|단가|액)|"
+            r"average order values?|\bAOV\b|average basket (?:value|size)s?",
             krw=(3_000, 1_000_000), usd=(5, 1_000),
         ),
         _metric(
@@ -75,12 +89,13 @@ METRICS: Final = {
         ),
         _metric(
             "churn_rate", "고객 이탈률",
-            r"(?:고객\s?)?이탈[율률]|(?:customer )?churn(?: rates?)?",
+            rf"{_not_after(_OTHER_LEAVING)}(?:고객\s?)?이탈[율률]|(?:customer )?churn(?: rates?)?",
             percent=(0.1, 95),
         ),
         _metric(
             "retention_rate", "고객 유지율",
-            r"(?:고객\s?)?(?:유지|잔존)[율률]|리텐션\s?(?:[율률])?|(?:customer )?retention rates?",
+            rf"{_not_after(_OTHER_STAYING)}(?:고객\s?)?(?:유지|잔존)[율률]|리텐션\s?(?:[율률])?|"
+            r"(?:customer )?retention rates?",
             percent=(1, 99),
         ),
         _metric(

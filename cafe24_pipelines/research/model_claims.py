@@ -14,6 +14,7 @@ from typing import Final
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.research.claims import MOST_QUOTE
 from cafe24_pipelines.research.metrics import METRICS
+from cafe24_pipelines.research.other_numbers import MEDIAN, is_median
 from cafe24_pipelines.research.pages import Text
 from cafe24_pipelines.research.quantities import numbers_in
 from cafe24_pipelines.research.rules import (
@@ -86,7 +87,7 @@ def checked(reply: str, text: Text) -> list[Statement]:
         stated = {(n.low, n.high, n.unit) for n in numbers_in(sentence, metric.units)}
         if (one.value, one.value_to, one.unit) in stated:
             unlikely = implausible(metric, one.unit, one.value, one.value_to)
-            doubt = TO_A_MODEL if tainted else IMPLAUSIBLE if unlikely else ""
+            doubt = TO_A_MODEL if tainted else IMPLAUSIBLE if unlikely else MEDIAN if is_median(sentence) else ""
             found.append(Statement(metric, one.value, one.value_to, one.unit, sentence, sentence, "", doubt))
     return found
 

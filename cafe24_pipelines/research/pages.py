@@ -35,6 +35,17 @@ _UNSEEN: Final = re.compile(
     r"text-indent\s*:\s*-\d{3}|(?:left|top)\s*:\s*-\d{3}",
     re.IGNORECASE,
 )
+_OF_THE_PAGE: Final = "not(ancestor::aside or ancestor::footer or ancestor::nav)"
+_OTHER_DAY: Final = re.compile(
+    r"기간|조사|설립|창립|행사|이벤트|마감|개최|까지|\d\s?[~∼〜–]\s?\d|founded|survey|©|ⓒ|copyright", re.I
+)
+"""In a dated line: it is not the day on which the page was written."""
+_CDATA: Final = re.compile(r"^\s*(?://)?\s*<!\[CDATA\[|(?://)?\s*\]\]>\s*$")
+_ARTICLE: Final = re.compile(r"Article|Posting|Report|Dataset|WebPage")
+_BESIDE: Final = re.compile(r"Review|Comment|Video|Image|Organization|Event|Product|Person|Answer|Question")
+"""Things on a page that have days of their own."""
+_FOOTNOTE: Final = re.compile(r"\s*[\[(]?\s*(?:\d{1,2}|[*†‡a-z])\s*[\])]?\s*")
+"""The mark of a footnote: "28.2<sup>1)</sup>%" says 28.2."""
 _HANGUL: Final = re.compile(r"[가-힣]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _META: Final = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
@@ -139,32 +150,41 @@ def _title(root: "HtmlElement") -> str:
 def _day(root: "HtmlElement") -> str:
     """The day a page says it was published: its metadata, its structured data, a <time>, a dated line at the top."""
     named = ("article:published_time", "datePublished", "date", "dc.date", "DC.date.issued", "pubdate", "og:pubdate")
+    metas = root.xpath("//meta[@content]")
     texts = [
-        str(m.get("content") or "")
+        str(m.get("content"))
         for name in named
-        for m in root.xpath("//meta[@property=$n or @name=$n or @itemprop=$n]", n=name)
-    ]
-    for script in root.xpath("//script[@type='application/ld+json']/text()")[:10]:
-        texts += _structured(str(script))
-    texts += [str(t.get("datetime") or t.text_content()) for t in root.xpath("//time")[:3]]
+        for m in metas if name.lower() in (str(m.get(a) or "").lower() for a in ("property", "name", "itemprop"))
+    ]  # fmt: skip
+    scripts = [str(s) for s in root.xpath("//script[starts-with(@type, 'application/ld+json')]/text()")[:10]]
+    texts += [day for _, day in sorted((row for s in scripts for row in _structured(s)), key=lambda row: row[0])]
+    texts += [str(t.get("datetime") or t.text_content()) for t in root.xpath(f"//time[{_OF_THE_PAGE}]")[:3]]
     for text in texts:
         if day := read_date(text):
             return day
-    for line in root.xpath("(//p|//span|//div[not(*)]|//li)[position() <= 60]"):
+    for line in root.xpath(f"((//p|//span|//div[not(*)]|//li)[{_OF_THE_PAGE}])[position() <= 60]"):
         short = " ".join(line.text_content().split())
-        if len(short) <= 60 and (day := read_date(short)):
+        if len(short) <= 60 and not _OTHER_DAY.search(short) and (day := read_date(short)):
             return day
     return ""
 
 
-def _structured(script: str) -> list[str]:
+def _structured(script: str) -> list[tuple[bool, str]]:
+    """(whether it is of something else than an article, day) of everything published in a page's structured data."""
     try:
-        value: Any = json.loads(script)
+        value: Any = json.loads(_CDATA.sub("", script), strict=False)
     except (ValueError, RecursionError):
         return []
     rows = value if isinstance(value, list) else [value]
-    graph = [g for r in rows if isinstance(r, dict) for g in [r, *(r.get("@graph") or [])] if isinstance(g, dict)]
-    return [str(g["datePublished"]) for g in graph if isinstance(g.get("datePublished"), str)]
+    found = []
+    for row in (r for r in rows if isinstance(r, dict)):
+        graph = row.get("@graph")
+        for one in (row, row.get("mainEntity"), *(graph if isinstance(graph, list) else ())):
+            if isinstance(one, dict) and isinstance(one.get("datePublished"), str):
+                kind = str(one.get("@type", "Article"))
+                if not _BESIDE.search(kind):
+                    found.append((_ARTICLE.search(kind) is None, one["datePublished"]))
+    return found
 
 
 def _drop_unseen(root: "HtmlElement") -> list[str]:
@@ -177,7 +197,7 @@ def _drop_unseen(root: "HtmlElement") -> list[str]:
         hidden = bool(style) or node.get("hidden") is not None or node.get("aria-hidden") == "true"
         if hidden and len(unseen) < _MOST_UNSEEN:
             unseen.append(" ".join(_first(node.itertext(), 100))[:_MOST_UNSEEN_LETTERS])
-        if node.tag in _DROPPED or hidden:
+        if node.tag in _DROPPED or hidden or (node.tag == "sup" and _FOOTNOTE.fullmatch(node.text_content())):
             node.drop_tree()
     return unseen
 

@@ -12,7 +12,7 @@ from cafe24_pipelines.research.rules import Statement, statements
 from cafe24_pipelines.research.sources import Source
 from cafe24_pipelines.stores.digest import text_digest
 
-VERSION = "2"
+VERSION = "3"
 """Of the rules: a page is read again when they have changed, even if it has not."""
 
 
@@ -28,10 +28,13 @@ def claims_of(
     found: dict[str, Claim] = {}
     rows = [*((one, "rules") for one in statements(text.sentences, marked=text.to_a_model)), *proposed]
     for one, found_by in rows:
+        own = one.own or one.sentence
+        anew = all(one.metric.words.search(words) for words in (own, one.before))
         claim = Claim(
             metric=one.metric.name, value=one.value, value_to=one.value_to, unit=one.unit,
-            population=population(one.sentence, text.title, source.region, one.industry),
-            period=period(one.sentence, text.title), window_days=window_days(one.sentence),
+            population=population(own, text.title, source.region, one.industry, before=one.before, anew=anew),
+            period=period(own, text.title, before=one.before, day=text.day),
+            window_days=window_days(own) or window_days(one.before),
             published=text.day, source=source.id, publisher=source.publisher, trust=source.trust, address=address,
             title=text.title, language=text.language, quote=one.quote, page=page_hash(text), found_by=found_by,
             doubt=one.doubt,

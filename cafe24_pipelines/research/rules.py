@@ -15,6 +15,7 @@ from cafe24_pipelines.answers.refusal import looks_like_instruction
 from cafe24_pipelines.cafe24.privacy import mask_text
 from cafe24_pipelines.research.claims import MOST_QUOTE
 from cafe24_pipelines.research.metrics import METRICS, Metric
+from cafe24_pipelines.research.other_numbers import MEDIAN, is_median, is_other, no_market_s
 from cafe24_pipelines.research.populations import mentioned
 from cafe24_pipelines.research.quantities import Number, numbers_in
 
@@ -41,13 +42,17 @@ _OTHER_BEFORE: Final = re.compile(
 _NO_LEVEL_BEHIND: Final = re.compile(
     r"^\s?(?:이상|이하|미만|초과|[+↑↓▲▼△▽]|or (?:more|less|higher|lower|above|below)|"
     r"대(?:[의로를가에는이였다]|(?![가-힣]))|\)?\s?(?:보다|대비|에\s?비해|than\b)|할인|적립|쿠폰|세일|off\b|discount|"
-    r"[를을에도]\s?(?:넘|웃도|밑도|상회|하회|못\s?미|미치지)|"
+    r"[를을에도이가]?\s?(?:넘|웃[도돈돌]|밑[도돈돌]|육박|상회|하회|못\s?미|미치지)|"
     r"of (?:all |the )?(?:marketers|respondents|compan\w+|businesses|brands|retailers|merchants))",
     re.IGNORECASE,
 )
 """A bound, a rough figure ("60%대"), what something is compared with, a discount, a share of those who were asked."""
 _SUBJECT_BEHIND: Final = re.compile(r"^\s?(?:가|는|이(?!다)|은|도|만|of\b)\s?", re.IGNORECASE)
 """Behind a number that stands before the name: it is the share of somebody who does something with the metric."""
+_SHARE_OF: Final = re.compile(r"의\s?(?:약\s?)?")
+"""Between a name and a number: it is a share of the thing ("이탈률의 48%는 배송비 때문")."""
+_ACTING: Final = re.compile(r"\s?(?:가|는|이(?![며고다었])|의|of\b|to\b|say\b|would\b|will\b)", re.IGNORECASE)
+"""Behind the share of those whom something makes do something."""
 _SOMEBODY: Final = re.compile(
     r"(?:응답자|기업|업체|마케터|담당자|브랜드|운영자|판매자|셀러)[^,]{0,8}?(?:은|는|이|가|의|중)\s|"
     r"\b(?:marketers|respondents|compan\w+|businesses|brands|retailers|merchants)\b",
@@ -78,13 +83,28 @@ _TO_A_MACHINE: Final = re.compile(
 """Words to whoever reads pages by machine; those to an assistant are the rules of refusal."""
 _DENIED: Final = re.compile(r"^[^.;]{0,12}?(?:아니|않|\bnot\b|isn't|is false|사실이\s?아)", re.IGNORECASE)
 _TURN: Final = re.compile(r";|반면|하지만|그러나|\bwhile\b|\bwhereas\b|\bbut\b", re.IGNORECASE)
+_JOIN: Final = re.compile(r"\s?(?:[,·/&]|과|와|및|하고|and)\s?", re.IGNORECASE)
+_COLUMN: Final = re.compile(r"[\s|/·]+(?:(?:vs\.?|대)\s)?\d[\d,.]*\s?(?:%|원)", re.IGNORECASE)
+"""Behind a number: another one beside it, as in a table's row whose columns are not known here."""
+_ANY_NUMBER: Final = re.compile(r"\d[\d,.억만천백 ]*+(?:%|％|퍼센트|per ?cent|원|달러)|\$\s?\d[\d,.]*")
+_BRACKETS: Final = re.compile(
+    r"\s?[(（][^)）%％]{0,60}[)）]|\s(?:in|for|among|across|on)\s(?:(?!\band\b)[^,.;%]){0,60}"
+)
 _NEAR: Final = 60
 _NEAR_EFFECT: Final = 120
 
 
+Mention = tuple[int, int, Metric]
+"""Where a sentence names a metric."""
+
+
 @dataclass(frozen=True)
 class Statement:
-    """A number that a sentence gives to a metric: before its source, population and period are known."""
+    """A number that a sentence gives to a metric: before its source, population and period are known.
+
+    `own` are the sentence's words about this number alone, `before` those ahead of them; a sentence with one number
+    is its `own` words.
+    """
 
     metric: Metric
     value: float
@@ -94,6 +114,8 @@ class Statement:
     quote: str
     industry: str
     doubt: str
+    own: str = ""
+    before: str = ""
 
 
 def statements(sentences: Sequence[str], *, marked: bool = False) -> list[Statement]:
@@ -127,8 +149,8 @@ def speaks_to_a_model(text: str) -> bool:
 
 
 def states_nothing(sentence: str) -> bool:
-    """Whether a sentence is an example, a goal, a question, advice or an order, whatever number is in it."""
-    return bool(_NO_STATEMENT.search(sentence) or _ORDER.search(sentence))
+    """Whether a sentence states no level of a market, whatever number is in it: an example, a goal, an order …"""
+    return bool(_NO_STATEMENT.search(sentence) or _ORDER.search(sentence) or no_market_s(sentence))
 
 
 def implausible(metric: Metric, unit: str, low: float, high: float) -> bool:
@@ -151,29 +173,57 @@ def _of_sentence(sentence: str) -> Iterator[Statement]:
     if len(mentions) > _MOST_NAMED:
         return
     taken: set[int] = set()
-    for place, (start, end, metric) in enumerate(mentions):
-        before = mentions[place - 1][1] if place else 0
-        after = mentions[place + 1][0] if place + 1 < len(mentions) else len(sentence)
+    groups = _side_by_side(sentence, mentions)
+    for place, group in enumerate(groups):
+        before = groups[place - 1][-1][1] if place else 0
+        after = groups[place + 1][0][0] if place + 1 < len(groups) else len(sentence)
+        if len(group) > 1:
+            yield from _in_turn(sentence, group, after)
+            continue
+        [(start, end, metric)] = group
         numbers = [
             n for n in numbers_in(sentence, metric.units)
             if before <= n.start and n.end <= after and n.start not in taken and _belongs(sentence, n, start, end)
         ]  # fmt: skip
         for number, industry in _chosen(sentence, numbers, start, end):
             taken.add(number.start)
-            if one := _statement(sentence, metric, number, industry):
-                yield one
+            yield from _statement(sentence, metric, number, industry)
 
 
-def _mentions(sentence: str) -> list[tuple[int, int, Metric]]:
+def _mentions(sentence: str) -> list[Mention]:
     """Where metrics that are levels are named; of overlapping names the longest ("장바구니 이탈률", not "이탈률")."""
     spans = [(m.start(), m.end(), metric) for metric in METRICS.values() if not metric.effect
              for m in metric.words.finditer(sentence)]  # fmt: skip
     spans.sort(key=lambda s: (s[0] - s[1], s[0]))
-    kept: list[tuple[int, int, Metric]] = []
+    kept: list[Mention] = []
     for span in spans:
         if all(span[1] <= k[0] or span[0] >= k[1] for k in kept):
             kept.append(span)
     return sorted(kept, key=lambda s: s[0])
+
+
+def _side_by_side(sentence: str, mentions: list[Mention]) -> list[list[Mention]]:
+    """The mentions in their order, those together that stand side by side before their numbers ("A와 B는 각각")."""
+    groups: list[list[Mention]] = []
+    for one in mentions:
+        if groups and _JOIN.fullmatch(sentence[groups[-1][-1][1] : one[0]]):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
+
+
+def _in_turn(sentence: str, names: list[Mention], until: int) -> Iterator[Statement]:
+    """The numbers of names that stand side by side, one each in their order; nothing when they are not as many."""
+    end, units = names[-1][1], tuple(dict.fromkeys(u for *_, metric in names for u in metric.units))
+    numbers = sorted(
+        (n for n in numbers_in(sentence, units) if end <= n.start and n.end <= until), key=lambda n: n.start
+    )
+    if len(numbers) != len(names):
+        return
+    for (start, _, metric), number in zip(names, numbers, strict=True):
+        if number.unit in metric.units and _belongs(sentence, number, start, end):
+            yield from _statement(sentence, metric, number, "")
 
 
 def _belongs(sentence: str, number: Number, start: int, end: int) -> bool:
@@ -184,11 +234,13 @@ def _belongs(sentence: str, number: Number, start: int, end: int) -> bool:
         len(between) <= 2 * _NEAR
         and not _TURN.search(between)
         and not _SOMEBODY.search(between)
+        and not (number.start >= end and _SHARE_OF.fullmatch(between))
         and not (number.end <= start and _SUBJECT_BEHIND.search(behind))
         and not _CHANGED.search(behind)
         and not _NO_LEVEL_BEHIND.search(behind)
         and not _OTHER_BEFORE.search(ahead)
         and not _DENIED.search(behind)
+        and not is_other(between, ahead, behind)
     )
 
 
@@ -208,9 +260,9 @@ def _chosen(sentence: str, numbers: list[Number], start: int, end: int) -> Itera
         return
     near = [n for n in behind if n.start - end <= _NEAR]
     ahead = [n for n in numbers if n.end <= start and start - n.end <= _NEAR]
-    if near:
+    if near and not _COLUMN.match(sentence[near[0].end :]):
         yield near[0], ""
-    elif ahead:
+    elif ahead and not near:
         yield ahead[-1], ""
 
 
@@ -224,16 +276,31 @@ def _effects(sentence: str, metric: Metric) -> Iterator[Statement]:
     changes = _CHANGED.search(sentence[near.end :]) or _OTHER_BEFORE.search(sentence[: near.start])
     if max(match.start() - near.end, near.start - match.end(), 0) > _NEAR_EFFECT:
         return
-    if (changes or metric.name != "review_effect") and (one := _statement(sentence, metric, near, "")):
-        yield one
+    if match.start() < near.start < match.end() and not _ACTING.match(sentence[near.end :]):
+        return  # how often deliveries are late, not how many leave then
+    if changes or metric.name != "review_effect":
+        yield from _statement(sentence, metric, near, "")
 
 
-def _statement(sentence: str, metric: Metric, number: Number, industry: str) -> Statement | None:
+def _statement(sentence: str, metric: Metric, number: Number, industry: str) -> Iterator[Statement]:
     quote = _quote(sentence, number)
     if mask_text(quote) != quote:  # a quote is shown and kept: not one that may hold somebody's number
-        return None
+        return
+    before, own = _apart(sentence, number)
     doubt = IMPLAUSIBLE if implausible(metric, number.unit, number.low, number.high) else ""
-    return Statement(metric, number.low, number.high, number.unit, sentence, quote, industry, doubt)
+    doubt = doubt or (MEDIAN if is_median(own) else "")
+    yield Statement(
+        metric, number.low, number.high, number.unit, sentence, quote, industry, doubt, own=own, before=before
+    )
+
+
+def _apart(sentence: str, number: Number) -> tuple[str, str]:
+    """(words ahead, a number's own words): its own begin after the number before it and end with a bracket behind."""
+    since = max((m.end() for m in _ANY_NUMBER.finditer(sentence, 0, number.start)), default=0)
+    behind = sentence[number.end :]
+    more = _BRACKETS.match(behind)
+    only = not _ANY_NUMBER.search(behind) and not since
+    return sentence[:since], sentence if only else sentence[since : number.end] + (more[0] if more else "")
 
 
 def _quote(sentence: str, number: Number) -> str:

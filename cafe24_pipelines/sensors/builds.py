@@ -98,23 +98,28 @@ def in_progress(instance: dg.DagsterInstance) -> set[str]:
     owners=[DATA_TEAM],
     description="When data, documents or domain.yaml changed: rebuilds graph and all after, every 6 hours at most.",
     metadata=about(
-        reads="digests of the lake, the documentation and ontology/domain.yaml; the staged graph's; runs in progress",
+        reads="digests of the lake, the documentation (a page behind an address: looked at every 6 hours) and "
+        "ontology/domain.yaml; the staged graph's; runs in progress",
         writes="vectors, graph, analyses, patterns, answers and the data set of each changed mall",
         remedy="readers keep the last complete build: mend what the run says and launch `after_landing` for the mall",
     ),
 )
 def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) -> dg.SensorResult:
     """Ask for one run a mall whose published graph is not of its lake."""
-    from cafe24_pipelines.knowledge.source_seen import fingerprint, is_other
+    from cafe24_pipelines.knowledge.source_seen import fingerprint, is_address, is_other
+    from cafe24_pipelines.knowledge.source_watch import look
     from cafe24_pipelines.ontology.build import facts_build_id
     from cafe24_pipelines.parts import mall_lake
 
     settings = Settings.from_env(home=graph.home or None)
     malls = registered_malls(context.instance, settings)
-    documentation = fingerprint(settings.api_docs_source)
+    source = settings.api_docs_source
+    documentation = fingerprint(source)
+    page = look(settings.home.research / "_visits", source) if malls and is_address(source) else None
     lakes = {m: mall_lake(settings, m) for m in malls}
+    other = {m: is_other(lake, documentation, page) for m, lake in lakes.items()}
     wanted = {
-        m: facts_build_id(lake, malls[m]) + (f"+{documentation}" if is_other(lake, documentation) else "")
+        m: facts_build_id(lake, malls[m]) + (f"+{documentation}{page.page if page else ''}" if other[m] else "")
         for m, lake in lakes.items() if lake.counts().get("documents")
     }  # fmt: skip
     busy = in_progress(context.instance)  # after the lakes were looked at: who begins now reads them as they are
@@ -125,6 +130,7 @@ def ontology_builder(context: dg.SensorEvaluationContext, graph: GraphResource) 
         reason = (
             f"{len(wanted)} malls: every graph is of its lake, or was rebuilt within {REST.seconds // 3600} hours"
             + (f"; {waiting} wait for the end of a run that rebuilds them" if waiting else "")
+            + (f"; the page of CAFE24_API_DOCS can't be looked at: {page.problem}" if page and page.problem else "")
         )
         return dg.SensorResult(skip_reason=reason, cursor=cursor)
     requests = [dg.RunRequest(run_key=f"{m}:{wanted[m]}", partition_key=m) for m in due]

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 
@@ -183,6 +184,16 @@ def test_the_main_text_is_read_without_menus_and_what_nobody_sees() -> None:
     assert (text.title, text.day, text.language) == ("제목", "2026-02-03", "ko")
     said = {(s.metric.name, s.value) for s in statements(text.sentences)}
     assert said == {("return_rate", 7.5), ("repurchase_rate", 28.2), ("open_rate", 15.3), ("click_rate", 1.9)}
+
+
+@pytest.mark.parametrize(
+    "piece", ["1천", "1 ", "관계자는 ", "재구매율과 ", "한 쇼핑몰 ", "3% ", "2025년 ", "(예: ", "average "]
+)
+def test_a_sentence_made_of_one_piece_again_and_again_costs_little(piece: str) -> None:
+    started = time.process_time()
+    for tail in ("", " 전환율은 3%", " 재구매율 x"):
+        statements([(piece * 1000)[:950] + tail])
+    assert time.process_time() - started < 2.0
 
 
 # -- a model beside the rules --------------------------------------------------------------------------------

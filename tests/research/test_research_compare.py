@@ -18,7 +18,7 @@ from cafe24_pipelines.discovery.research_measures import MEASURES
 from cafe24_pipelines.discovery.run import find_all, judge
 from cafe24_pipelines.research.book import KnownClaim
 from cafe24_pipelines.research.claims import Claim
-from cafe24_pipelines.research.comparison import ALERT, ComparisonBook, compare_and_tell
+from cafe24_pipelines.research.comparison import ALERT, ComparisonBook, compare_and_tell, conflicts
 from cafe24_pipelines.stores.events import EventLog
 from cafe24_pipelines.stores.lake import Lake, MallLake
 
@@ -86,10 +86,18 @@ def test_two_independent_sources_confirm_a_difference_and_one_alone_never(lake: 
     assert both.effect.value == pytest.approx(30_000, rel=0.02) and both.evidence.rows[0]["sales"] > 500
     alone = judged(lake, claim(value=50_000), claim("return_rate", 2, "b"))["average_order_value"]
     assert alone.status == "tentative" and "하나뿐" in alone.summary
+    assert alone.title.endswith("낮아 보임(확정 아님)"), "a title is read without its status"
     copied = judged(lake, claim(value=50_000), claim(value=50_000, source="b"))["average_order_value"]
     assert copied.status == "tentative", "a number that another source copied counts once"
     official = judged(lake, claim(value=50_000, trust="official"))["average_order_value"]
     assert official.status == "confirmed"
+
+
+def test_a_mall_whose_interval_meets_a_bound_is_neither_lower_nor_alike(lake: MallLake) -> None:
+    mine = value(judged(lake, claim(value=50_000), claim(value=55_000, source="b"))["average_order_value"])
+    bound = [claim(value=mine / 0.9), claim(value=2 * mine, source="b")]  # the range begins where the mall stands
+    found = judged(lake, *bound)["average_order_value"]
+    assert found.status == "tentative" and found.title.endswith("같은지 다른지 말할 수 없음")
 
 
 def test_a_further_claim_only_widens_what_is_not_different(lake: MallLake) -> None:
@@ -168,6 +176,13 @@ def test_news_is_told_once_and_a_withdrawn_difference_is_told_too(lake: MallLake
     [row] = book.current("test")
     assert [c["value"] for c in row["claims"]] and len(row["conflicts"]) == 1
     assert row["compared"][0]["status"] == "confirmed" and (book.made_from("test") or ("", ""))[1] == "p3"
+
+
+def test_numbers_of_different_years_don_t_contradict_each_other() -> None:
+    apart = [claim(value=50_000), claim(value=70_000, source="b")]
+    assert len(conflicts(known(*apart))) == 1
+    assert conflicts(known(apart[0], replace(apart[1], period="2021-Q1"))) == []
+    assert len(conflicts(known(apart[0], replace(apart[1], period="")))) == 1, "who says no year says it of today"
 
 
 def test_claims_that_a_mall_has_no_number_for_are_shown_and_say_so(tmp_path: Path) -> None:

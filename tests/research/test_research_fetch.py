@@ -1,10 +1,13 @@
 """Where a visit may go: the list, the peer, robots.txt; the parts that need no page."""
 
 import datetime
+import inspect
+import re
 import socket
 import ssl
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -12,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cafe24_pipelines.answers.model_errors import trouble
 from cafe24_pipelines.errors import ConfigError
 from cafe24_pipelines.research import fetch
 from cafe24_pipelines.research.fetch import Limits, Unreachable, checked_addresses, visit
@@ -141,7 +145,26 @@ def test_retry_after_is_seconds_or_a_date_and_bounded() -> None:
     assert (retry_after("120"), retry_after("999999999999"), retry_after("soon"), retry_after("")) == (
         120.0, 86400.0, 0.0, 0.0,
     )  # fmt: skip
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    date = "Wed, 21 Oct 2015 07:28:00"
+    assert retry_after(f"{date} GMT") == 0.0
+    at = 1445412480.0
+    assert [retry_after(f"{date} {zone}", now=at - 90) for zone in ("GMT", "-0000", "+0900")] == [90.0, 90.0, 0.0]
+    assert retry_after("1.5") == 1.5 and retry_after("9" * 400) == 86400.0
+    assert retry_after("7", milliseconds="250") == 0.25 and retry_after("7", milliseconds="nan") == 7.0
+
+
+def test_a_model_s_wait_is_read_by_the_same_rules() -> None:
+    at, said = 1445412480.0, "Wed, 21 Oct 2015 07:28:00 GMT"
+    names = re.findall(r"kinds\.([A-Z]\w+)", inspect.getsource(trouble))
+    kinds = SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
+    for headers, wait in (
+        ({"retry-after": "3"}, 3.0), ({"retry-after": said}, 30.0), ({"retry-after": "soon"}, 0.0), ({}, 0.0),
+        ({"retry-after": "3", "retry-after-ms": "1500"}, 1.5),
+    ):  # fmt: skip
+        error = Exception()
+        error.litellm_response_headers = headers  # type: ignore[attr-defined]
+        found = trouble(error, kinds, model="m", address="", timeout=1.0, now=at - 30)
+        assert found.wait == wait, headers
 
 
 @pytest.mark.parametrize(

@@ -142,43 +142,37 @@ def test_text_of_a_page_made_of_divs_is_read_apart_and_quoted_by_the_sentence(re
     ]
 
 
-def test_a_moved_page_keeps_its_claims_at_the_new_address_and_a_gone_one_loses_them(
-    research: SimpleNamespace,
+@pytest.mark.parametrize(
+    ("there", "at", "changes"),
+    [
+        (REPURCHASE, "/new", [(0, 0), (0, 0)]),  # the page itself: its claims are there now
+        ("점검 중입니다.", "/a", [(0, 1), (1, 0)]),  # a host under repair sends everybody away "for good"
+    ],
+)
+def test_a_page_that_moved_for_good_keeps_its_claims_there_unless_they_are_not_there(
+    research: SimpleNamespace, there: str, at: str, changes: list[tuple[int, int]]
 ) -> None:
-    site = research.site
-    site.answers["/a"] = research.page(REPURCHASE)
+    site, page = research.site, research.page(REPURCHASE)
+    site.answers |= {"/a": page, "/new": research.page(there)}
     research.listed({"url": "/a"})
     research.run()
-    site.answers["/a"] = (301, {"Location": "/new"}, b"")
-    site.answers["/new"] = research.page(REPURCHASE)
-    report = research.run()
-    assert (report.sources[0].moved, report.claimed, report.retired) == (1, 0, 0)
-    assert [c.address for c in research.claims()] == [f"{site.url}/new"]
-    site.asked.clear()
-    research.run()
-    assert site.paths() == ["/new"], "the old address was asked for again"
-    site.answers["/new"] = (410, {}, b"")
+    moves = []
+    for _ in range(2):
+        site.answers["/a"] = (301, {"Location": "/new"}, b"")
+        gone = research.run()
+        assert [c.address for c in research.claims()] == ([f"{site.url}/new"] if at == "/new" else [])
+        site.answers["/a"] = page
+        site.asked.clear()
+        back = research.run()
+        assert site.paths() == [at] and [c.address for c in research.claims()] == [site.url + at]
+        assert [(r.claimed, r.retired) for r in (gone, back)] == changes
+        moves.append(gone.sources[0].moved)
+    assert moves == ([1, 0] if at == "/new" else [1, 1]), "where it moved to is asked at once, while it claims"
+    site.answers[at] = (410, {}, b"")
     assert research.run().retired == 1 and research.claims() == []
     site.asked.clear()
     research.run()
-    assert site.paths() == []
-
-
-def test_a_host_under_repair_that_sends_everybody_away_for_good_gets_its_pages_back(
-    research: SimpleNamespace,
-) -> None:
-    site = research.site
-    site.answers["/a"] = research.page(REPURCHASE)
-    research.listed({"url": "/a"})
-    research.run()
-    site.answers["/a"] = (301, {"Location": "/repair"}, b"")
-    site.answers["/repair"] = research.page("점검 중입니다.")
-    assert research.run().retired == 1
-    for _ in range(2):
-        site.answers["/a"] = research.page(REPURCHASE)
-        assert research.run().claimed == 1 and [c.address for c in research.claims()] == [f"{site.url}/a"]
-        site.answers["/a"] = (301, {"Location": "/repair"}, b"")
-        assert research.run().retired == 1 and research.claims() == []
+    assert site.paths() == [], "who is gone is asked no more"
 
 
 def test_what_a_server_says_of_its_pages_can_t_lock_us_out(research: SimpleNamespace) -> None:

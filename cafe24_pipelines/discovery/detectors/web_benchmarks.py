@@ -19,6 +19,7 @@ from cafe24_pipelines.discovery.research_measures import MEASURES, Measure, Meas
 if TYPE_CHECKING:
     from datetime import date
 
+    from cafe24_pipelines.discovery.statistics import Estimate
     from cafe24_pipelines.research.claims import Claim
 
 NAME: Final = "web_benchmarks"
@@ -99,8 +100,8 @@ def _finding(context: DiscoveryContext, group: Group, measure: Measure, measured
     from cafe24_pipelines.research.metrics import METRICS
 
     low, high = group.range(measure)
-    value = measured.estimate.value
-    place = "낮음" if value < low else "높음" if value > high else "비슷함"
+    value, caution = measured.estimate.value, " ".join(filter(None, (measured.caution, group.caution())))
+    place = _place(measured.estimate, low, high, sure=not caution)
     window = f"({group.window}일)" if group.window else ""
     cited = "; ".join(
         f"{c.publisher} {c.published or c.period or '날짜 없음'} {number_text(c)}"
@@ -120,8 +121,16 @@ def _finding(context: DiscoveryContext, group: Group, measure: Measure, measured
         evidence=context.evidence(measured.query),
         summary=f"{measured.defined}입니다. 공개 자료(출처의 주장): {cited}. 여유 {margin}를 두고 견주었습니다.",
         action=measure.action,
-        caution=" ".join(filter(None, (measured.caution, group.caution()))),
+        caution=caution,
     )
+
+
+def _place(mine: "Estimate", low: float, high: float, *, sure: bool) -> str:
+    """Where the mall stands in Korean, read from its whole interval: a title is read without its status."""
+    if mine.low <= high and mine.high >= low:
+        return "비슷함" if low <= mine.low and mine.high <= high else "같은지 다른지 말할 수 없음"
+    way = "낮" if mine.value < low else "높"
+    return f"{way}음" if sure else f"{way}아 보임(확정 아님)"
 
 
 def shown(value: float, currency: str) -> str:
