@@ -161,6 +161,7 @@ def _to_fix(one: dict[str, Any]) -> dict[str, Any]:
 def _recipe(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "operations": " → ".join(one["operations"]), "support": one["support"], "questions": one["questions"],
-        "worked": f"{one['worked']}/{one['run']}", "share": one["share"], "low": one["low"], "high": one["high"],
+        "worked": f"{one['worked']}/{one['run']}", "dry_run": one["dry_run"],
+        "share": one["share"], "low": one["low"], "high": one["high"],
         "parameters": ", ".join(one["parameters"]),
     }  # fmt: skip

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 5
 TEXT_LIMIT = 60
+LEAD_LIMIT = 900
+"""Letters of a text that the Dagster UI shows where it stands; longer ones open on a click."""
 
 
 def table_metadata(name: str, count: int, head: "pa.Table | None", digest: str) -> dict[str, Any]:
@@ -60,6 +62,17 @@ def picture(svg: str, name: str) -> dg.MetadataValue:
     from base64 import b64encode
 
     return dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})")
+
+
+def lead(text: str) -> dg.MetadataValue:
+    """What a Markdown text says before its first table or section: long ones stand behind a click in the UI."""
+    kept = []
+    for line in text.splitlines():
+        if line.startswith(("|", "## ")):
+            break
+        kept.append("" if line.startswith("# ") else line)
+    said = "\n".join(kept).strip()
+    return dg.MetadataValue.md(said if len(said) <= LEAD_LIMIT else said[: LEAD_LIMIT - 1] + "…")
 
 
 def _cell(value: Any) -> str:

@@ -17,7 +17,7 @@ def heartbeat(events: EventsResource) -> dg.MaterializeResult:
 
 @dg.asset(group_name=OPERATIONS, kinds={"python"}, owners=[DATA_TEAM], code_version="1")
 def readiness(context: dg.AssetExecutionContext, events: EventsResource) -> dg.MaterializeResult:
-    """What is not green and why, over workflows, assets, checks, stores and models; told where it is configured."""
+    """What is not green, why, and what mends it: workflows, assets, checks, stores, models. A change is told."""
     from datetime import UTC, datetime
 
     from cafe24_pipelines.definitions import build_defs
@@ -25,13 +25,14 @@ def readiness(context: dg.AssetExecutionContext, events: EventsResource) -> dg.M
     from cafe24_pipelines.operations.notify import notifier
     from cafe24_pipelines.operations.posting import tell_readiness
     from cafe24_pipelines.operations.readiness import readiness as judge
-    from cafe24_pipelines.operations.readiness_text import markdown
+    from cafe24_pipelines.operations.readiness_text import headline, markdown
 
     settings = events.settings()
     found = judge(readiness_facts(settings, context.instance, build_defs()), datetime.now(UTC))
     told = tell_readiness(settings, events.log(), notifier(settings), found)
     return dg.MaterializeResult(
         metadata={
+            "in_short": headline(found),
             "green": found.green,
             "red": len(found.red),
             "table": dg.MetadataValue.md(markdown(found)),

@@ -69,6 +69,7 @@ def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
         metadata={
             "content_digest": digest,
             "page": dg.MetadataValue.path(str(page)),
+            "open": f"cafe24 report --mall {mall_id} --open",
             "bytes": page.stat().st_size,
             "archived": len(book.archived(mall_id)),
         }
@@ -86,7 +87,7 @@ def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
 def insight_digest(
     context: dg.AssetExecutionContext, events: EventsResource, slack: SlackResource
 ) -> dg.MaterializeResult:
-    """Tell what is new and was not told, at most one message a finding, and archive the digest."""
+    """What is new of the mall, told once to Slack (to a file without a webhook) as one digest, and archived."""
     mall_id = context.partition_key
     sink = slack.sink(mall_id, context.log.info)
     return dg.MaterializeResult(metadata=digest_of(events.settings(), events.log(), sink, mall_id))
@@ -102,6 +103,7 @@ def digest_of(settings: "Settings", log: "EventLog", sink: "Sink", mall_id: str)
     """
     from cafe24_pipelines.cafe24.malls import mall
     from cafe24_pipelines.operations.rest import Unavailable
+    from cafe24_pipelines.reports.digest import KINDS
     from cafe24_pipelines.reports.publish import publish_digest
     from cafe24_pipelines.reports.snapshot import build_snapshot
 
@@ -113,5 +115,8 @@ def digest_of(settings: "Settings", log: "EventLog", sink: "Sink", mall_id: str)
         "told": made.told,
         "waiting": made.waiting,
         "reason": made.reason or "-",
+        "news": preview(
+            {"kind": KINDS[i.kind], "title": i.title} for i in (made.digest.items if made.digest else ())
+        ),
         "text": dg.MetadataValue.text(made.digest.text() if made.digest else "-"),
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from cafe24_pipelines.assets.metadata import picture, preview
+from cafe24_pipelines.assets.metadata import lead, picture, preview
 from cafe24_pipelines.names import CRM_TEAM, DATA_TEAM, WATCH
 from cafe24_pipelines.partitions import malls
 from cafe24_pipelines.resources.events import EventsResource
@@ -128,8 +128,10 @@ def day_of(settings: "Settings", log: "EventLog", mall_id: str) -> dict[str, Any
     if found is None:
         return {"text": "아직 적재된 주문이 없습니다.", "differing": 0}
     chart = days.day_chart(lake, found)
+    text = days.day_text(found)
     return {
-        "text": dg.MetadataValue.md(days.day_text(found)),
+        "in_short": lead(text),
+        "text": dg.MetadataValue.md(text),
         "text_en": dg.MetadataValue.md(days.day_text(found, "en")),
         "day": found.span.day.isoformat(),
         "running": found.span.running,
@@ -163,8 +165,10 @@ def week_of(settings: "Settings", log: "EventLog", mall_id: str) -> dict[str, An
     lake = parts.mall_lake(settings, mall_id)
     week = look_back(settings, lake, mall(settings.home, mall_id), log, now=datetime.now(UTC))
     chart = week_chart(lake, week)
+    text = week_text(week)
     return {
-        "text": dg.MetadataValue.md(week_text(week)),
+        "in_short": lead(text),
+        "text": dg.MetadataValue.md(text),
         "text_en": dg.MetadataValue.md(week_text(week, "en")),
         "week": week.calendar.first.isoformat(),
         "quiet": week.quiet,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cafe24_pipelines.names import SEOUL
 from cafe24_pipelines.reports.findings import effect_text
-from cafe24_pipelines.reports.texts import change, clean, count, money, word
+from cafe24_pipelines.reports.texts import change, clean, corrected, count, money, word
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.events import EventLog
@@ -152,7 +152,7 @@ def _effect(one: dict[str, Any]) -> str:
     if None in (effect["value"], effect["low"], effect["high"]):
         return ""
     value, low, high = (effect_text(effect[k], effect["unit"]) for k in ("value", "low", "high"))
-    sure = "" if one["q"] is None else f", 보정 q={one['q']:.2g}"
+    sure = "" if one["q"] is None else f", {corrected(one['q'], 'ko')}"
     return f"효과 {value}, 95% 구간 {low} ~ {high}, 표본 {one['n']:,}{sure}"
 
 
@@ -178,4 +178,5 @@ def _health(snapshot: dict[str, Any]) -> list[Item]:
     health = snapshot["quality"]["health"]
     if not health or not health["alarm"]:
         return []
-    return [Item(f"health:{health['build_id']}", "health", clean(health["alarm"]), anchor="quality")]
+    title = f"{word('graph health', 'ko')}: {clean(health['alarm'])}"
+    return [Item(f"health:{health['build_id']}", "health", title, anchor="quality")]

@@ -9,7 +9,7 @@ from cafe24_pipelines.reports.findings import effect_text, neutral
 from cafe24_pipelines.reports.markup import Markup, join, tag
 from cafe24_pipelines.reports.parts import folded, section
 from cafe24_pipelines.reports.pictures import interval
-from cafe24_pipelines.reports.texts import clean, word
+from cafe24_pipelines.reports.texts import clean, corrected, word
 
 OPEN: Final = 6
 """Findings that stand open; further ones are one click away."""
@@ -57,7 +57,7 @@ def _card(one: dict[str, Any], lang: str) -> Markup:
         )
     sure = [f"{word('sample', lang)} {one['n']:,}"]
     if one["q"] is not None:
-        sure.append(f"{word('corrected', lang)} = {one['q']:.2g}")
+        sure.append(corrected(one["q"], lang))
     return tag(
         "article",
         tag("h3", clean(one["title"]), lang="ko"),

@@ -4,6 +4,7 @@ Does not belong here: what a section says.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cafe24_pipelines.reports.markup import Markup, tag
 from cafe24_pipelines.reports.texts import word
@@ -20,9 +21,22 @@ def section(
     )  # fmt: skip
 
 
-def missing(name: str, title: str, source: str, lang: str) -> Markup:
-    """A section whose projection is not there or can't answer; `limits` says what it lacks."""
-    return section(name, title, [tag("p", word("no data", lang), class_="soft")], source=source, lang=lang)
+def missing(snapshot: dict[str, Any], name: str, title: str, source: str, lang: str) -> Markup:
+    """A section whose projections are not there or can't answer, and why."""
+    gaps = [gap for gap in snapshot["gaps"] if gap["source"] in source.split(", ")]
+    told = dict.fromkeys(why(gap, lang) for gap in gaps) or [word("no data", lang)]
+    return section(name, title, [tag("p", one, class_="soft") for one in told], source=source, lang=lang)
+
+
+def why(gap: dict[str, Any], lang: str) -> str:
+    """Why an analysis says nothing, or not all: it is not built, or what it lacks."""
+    needs = "; ".join(
+        f"{one['what']} ({word('have', lang)} {one['have']:,g}, {word('needs', lang)} {one['needed']:,g})"
+        for one in gap["lacking"]
+    )
+    if gap["status"] == "not_built":
+        return word("not built", lang)
+    return needs if gap["status"] == "ok" else f"{word('too little', lang)}{f': {needs}' if needs else ''}"
 
 
 def folded(title: str, *content: "str | None") -> Markup:

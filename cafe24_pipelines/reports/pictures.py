@@ -54,7 +54,7 @@ def bars(found: Sequence[Bar], ticks: "Sequence[tuple[float, str]]", *, alt: str
         back = len(found) - 1 - place
         if back % every == 0:
             minor = " minor" if back % (2 * every) else ""
-            end = {"text_anchor": "end", "x": "100%"} if back == 0 else {"text_anchor": "middle"}
+            end = {"text_anchor": "end", "x": "100%"} if back == 0 and step < 16 else {"text_anchor": "middle"}
             drawn.append(
                 tag("text", bar.label, **{"x": _share(x + step / 2), **end}, y=foot + 16, class_=f"tick{minor}")
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from cafe24_pipelines.reports.findings import effect_text
 from cafe24_pipelines.reports.markup import Markup, tag
-from cafe24_pipelines.reports.parts import folded, missing, scroll, section, table
+from cafe24_pipelines.reports.parts import folded, missing, scroll, section, table, why
 from cafe24_pipelines.reports.pictures import Bar, bars, heat, round_ticks, share_bar
 from cafe24_pipelines.reports.texts import change, clean, count, fixed, money, percent, short_money, table_name, word
 
@@ -29,6 +29,13 @@ def headline(snapshot: Snapshot, lang: str) -> Markup:
             _card(word("returning buyers", lang), count(last["returning_buyers"], lang, "명"), month, []),
         ]  # fmt: skip
         used.append(sales["source"])
+    elif sales and (running := sales["running_month"]):  # a mall in its first month: figures, nothing to compare
+        month = f"{running['month']} · {word('so far', lang)}"
+        cards += [
+            _card(word("revenue", lang), money(running["revenue"], snapshot["currency"], lang), month, []),
+            _card(word("orders", lang), count(running["orders"], lang, "건"), month, []),
+        ]
+        used.append(sales["source"])
     if churn and (high := next((b for b in churn["bands"] if b["band"] == "높음"), None)):
         of = f"{count(churn['customers'], lang, '명')} · {churn['horizon_days']}{'일' if lang == 'ko' else ' days'}"
         cards.append(_card(word("high risk", lang), count(high["customers"], lang, "명"), f"/ {of}", []))
@@ -40,7 +47,7 @@ def headline(snapshot: Snapshot, lang: str) -> Markup:
         cards.append(_card(word("next year", lang), money(expected["value"], snapshot["currency"], lang), told, []))
         used.append(clv["source"])
     if not cards:
-        return missing("headline", word("headline", lang), "sales_report", lang)
+        return missing(snapshot, "headline", word("headline", lang), "sales_report", lang)
     shown = [tag("ul", *cards, class_="cards")]
     return section(
         "headline", word("headline", lang), shown, source=", ".join(used), lang=lang, day=snapshot["as_of"]
@@ -115,7 +122,7 @@ def sales(snapshot: Snapshot, lang: str) -> Markup:
     """Two years of months as bars, the same month a year before as a dash over each, and the table."""
     said = snapshot["sales"]
     if said is None or not said["months"]:
-        return missing("sales", word("sales", lang), "sales_report", lang)
+        return missing(snapshot, "sales", word("sales", lang), "sales_report", lang)
     months, currency = said["months"], snapshot["currency"]
     by_month = {m["start"][:7]: m["revenue"] for m in months}
     drawn = []
@@ -127,12 +134,12 @@ def sales(snapshot: Snapshot, lang: str) -> Markup:
     top = max(m["revenue"] for m in months)
     ticks = [(at, short_money(at, currency, lang)) for at in round_ticks(top)]
     first, last = months[0]["start"][:7], months[-1]["start"][:7]
-    marks = [
-        tag("span", tag("span", class_="key"), word("revenue", lang)),
-        tag("span", tag("span", class_="key dash"), word("last year", lang)),
-    ]
-    if not months[-1]["complete"]:
-        marks.append(tag("span", tag("span", class_="key faint"), word("running", lang)))
+    keys = (
+        ("key", "revenue", any(m["complete"] for m in months)),
+        ("key dash", "last year", any(bar.before is not None for bar in drawn)),
+        ("key faint", "running", not months[-1]["complete"]),
+    )
+    marks = [tag("span", tag("span", class_=kind), word(name, lang)) for kind, name, drew in keys if drew]
     head = [word("month", lang), word("revenue", lang), word("orders", lang), word("before", lang),
             word("year before", lang)]  # fmt: skip
     rows = [
@@ -156,13 +163,13 @@ def churn_and_segments(snapshot: Snapshot, lang: str) -> Markup:
     if churn:
         rows = [
             [fixed(b["band"], lang), f"≥ {percent(b['from'], 0)}", count(b["customers"], lang, "명"),
-             share_bar(b["customers"] / max(1, churn["customers"]), alt=f"{b['band']} {b['customers']}")]
+             _share(b["customers"] / max(1, churn["customers"]))]
             for b in churn["bands"]
         ]  # fmt: skip
         head = [word("band", lang), word("from probability", lang), word("customers", lang), word("share", lang)]
         shown += [
             tag("p", clean(churn["horizon_rule"]), class_="soft", lang="ko"),
-            table(head, rows, name=word("risk", lang)),
+            table(head, rows, name=word("risk", lang), stack=True),
         ]
     if segments:
         care = [s for s in segments["segments"] if s["segment"] in ("놓치면 안 될 고객", "이탈 위험", "휴면 예정")]
@@ -174,17 +181,21 @@ def churn_and_segments(snapshot: Snapshot, lang: str) -> Markup:
         head = [word("segment", lang), word("customers", lang), word("revenue", lang), word("to do", lang)]
         shown.append(table(head, rows, words=(0, 3), name=word("segment", lang), stack=True) if rows else None)
     if not used:
-        return missing("risk", word("risk", lang), "churn, rfm", lang)
+        return missing(snapshot, "risk", word("risk", lang), "churn, rfm", lang)
     return section(
         "risk", word("risk", lang), shown, source=", ".join(used), lang=lang, day=churn["as_of"] if churn else ""
     )
+
+
+def _share(share: float) -> Markup:
+    return share_bar(share, alt=percent(share))
 
 
 def clv(snapshot: Snapshot, lang: str) -> Markup:
     """What customers are expected to bring, how sure that is, and how the model did on days it had not seen."""
     said = snapshot["clv"]
     if said is None:
-        return missing("clv", word("clv", lang), "clv", lang)
+        return missing(snapshot, "clv", word("clv", lang), "clv", lang)
     currency, expected, held = snapshot["currency"], said["expected_revenue_365"], said["holdout"]
     cards = []
     if expected:
@@ -209,7 +220,7 @@ def campaigns(snapshot: Snapshot, lang: str) -> Markup:
     """Each coupon: who got it against who did not."""
     said = snapshot["campaigns"]
     if said is None or not said["rows"]:
-        return missing("campaigns", word("campaigns", lang), "campaign_response", lang)
+        return missing(snapshot, "campaigns", word("campaigns", lang), "campaign_response", lang)
     rows = [
         [
             clean(r["name"]),
@@ -245,7 +256,7 @@ def stock(snapshot: Snapshot, lang: str) -> Markup:
     """What runs out soon, and what is silent against its habit."""
     said = snapshot["stock"]
     if said is None:
-        return missing("stock", word("stock", lang), "stock_alerts", lang)
+        return missing(snapshot, "stock", word("stock", lang), "stock_alerts", lang)
     counts = " · ".join(f"{fixed(name, lang)} {n:,}" for name, n in said["alerts"].items())
     shown: list[str | None] = [tag("p", counts, class_="soft")]
     rows = [
@@ -280,7 +291,7 @@ def cohorts(snapshot: Snapshot, lang: str) -> Markup:
     """The heat map: how many of a month's first buyers bought again in each month after."""
     said = snapshot["cohorts"]
     if said is None or not said["rows"]:
-        return missing("cohorts", word("cohorts", lang), "cohorts", lang)
+        return missing(snapshot, "cohorts", word("cohorts", lang), "cohorts", lang)
     width = max((len(r["retention"]) for r in said["rows"]), default=0)
     top = max((v for r in said["rows"] for v in r["retention"] if v is not None), default=0.0)
     head = [word("first month", lang), word("size", lang), *(f"+{i}" for i in range(1, width + 1))]
@@ -328,12 +339,7 @@ def limits(snapshot: Snapshot, lang: str) -> Markup:
     lines = []
     for gap in snapshot["gaps"]:
         title = gap["title_ko"] if lang == "ko" else gap["title_en"]
-        why = word("not built" if gap["status"] == "not_built" else "too little", lang) if not gap["lacking"] else ""
-        needs = "; ".join(
-            f"{one['what']} ({word('have', lang)} {one['have']:,g}, {word('needs', lang)} {one['needed']:,g})"
-            for one in gap["lacking"]
-        )
-        lines.append(tag("li", tag("b", title), f": {why or needs} ", tag("code", gap["source"])))
+        lines.append(tag("li", tag("b", title), f": {why(gap, lang)} ", tag("code", gap["source"])))
     unjudged = [f for f in snapshot["findings"] if f["state"] == "insufficient_data"]
     if unjudged:
         items = [tag("li", clean(f["title"]), lang="ko") for f in unjudged]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cafe24_pipelines.reports.digest import KINDS, Digest, Item
+from cafe24_pipelines.reports.markup import ODD
 
 MOST_BLOCKS: Final = 50
 MOST_TEXT: Final = 3000
@@ -18,6 +19,7 @@ _MARKS: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ʻ", "\n": " ", "\r
 _IN_CODE: Final = str.maketrans({"`": "ʻ", "\n": " ", "\r": " ", "\t": " "})
 _QUERY_CHARACTERS: Final = 160
 _MOST_LINK: Final = 500
+_NOTIFIED: Final = 300
 
 
 def message(digest: Digest) -> dict[str, Any]:
@@ -35,7 +37,10 @@ def message(digest: Digest) -> dict[str, Any]:
     if notes := digest.notes():
         blocks.append(context(escaped(" ".join(notes), 1000)))
     blocks.append(context(_whole(digest)))
-    return {"text": escaped(f"{digest.title}: {len(digest.items)}건", MOST_TEXT), "blocks": blocks}
+    told = f"{digest.title}: {len(digest.items)}건"
+    if digest.items:  # all that a phone's lock screen shows
+        told += f" · [{KINDS[digest.items[0].kind]}] {digest.items[0].title}"
+    return {"text": escaped(told, _NOTIFIED), "blocks": blocks}
 
 
 def _item(one: Item, link: str) -> list[dict[str, Any]]:
@@ -43,9 +48,10 @@ def _item(one: Item, link: str) -> list[dict[str, Any]]:
     lines += [escaped(one.detail, 900)] if one.detail else []
     lines += [f"*할 일* {escaped(one.action, 600)}"] if one.action else []
     blocks = [{"type": "section", "text": mrkdwn("\n".join(lines))}]
-    shown = [f"`{escaped(cut(one.query, _QUERY_CHARACTERS), 800, _IN_CODE)}`"] if one.query else []
-    shown += [f"<{_address(link, one.anchor)}|근거 보기>"] if _fits(link) and one.anchor else []
-    return [*blocks, context(" · ".join(shown))] if shown else blocks
+    if _fits(link) and one.anchor:  # the page shows the query too: half of one helps no merchant
+        return [*blocks, context(f"<{_address(link, one.anchor)}|근거 보기>")]
+    query = f"`{escaped(cut(one.query, _QUERY_CHARACTERS), 800, _IN_CODE)}`"
+    return [*blocks, context(query)] if one.query else blocks
 
 
 def _whole(digest: Digest) -> str:
@@ -90,7 +96,7 @@ def cut(text: str, most: int) -> str:
 
 def escaped(text: str, most: int, marks: dict[int, str] = _MARKS) -> str:
     """A text with Slack's control characters escaped and its markup disarmed; at most `most` characters so."""
-    pieces = [_ESCAPES.get(c, c) for c in text.translate(marks)]
+    pieces = [_ESCAPES.get(c, c) for c in ODD.sub("", text).translate(marks)]
     whole = "".join(pieces)
     return whole if size(whole) <= most else _kept(pieces, most)
 

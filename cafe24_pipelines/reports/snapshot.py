@@ -7,6 +7,7 @@ it. Holds aggregates, names of products and findings: no member. Does not belong
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -21,6 +22,7 @@ from cafe24_pipelines.stores.files import Published
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.malls import Mall
     from cafe24_pipelines.crm.tables import CrmTables
+    from cafe24_pipelines.ontology.health_history import Trend
     from cafe24_pipelines.settings import Settings
 
 SHAPE: Final = 1
@@ -254,8 +256,27 @@ def _quality(settings: "Settings", mall: "Mall") -> dict[str, Any]:
     return {
         "source": "lake", "rows": lake.counts(), "quarantined": aside.num_rows,
         "reasons": [{"reason": r, "rows": n} for r, n in sorted(reasons.items(), key=lambda kv: (-kv[1], kv[0]))][:5],
-        "health": {"score": latest.score, "alarm": points.alarm, "build_id": latest.build_id} if latest else None,
+        "health": latest and {
+            "score": latest.score, "alarm": health_alarm(points, datetime.now(UTC)), "build_id": latest.build_id},
     }  # fmt: skip
+
+
+def health_alarm(history: "Trend", now: datetime) -> str:
+    """Why the graph's score is worth a warning ("" if it isn't).
+
+    As for the watch, rows that landed after the graph are none for a day: the next run takes them in.
+    """
+    from cafe24_pipelines.ontology.health_report import WEIGHTS
+    from cafe24_pipelines.watch.ontology_alarm import BEHIND, PATIENCE
+
+    latest, moved = history.points[-1], history.since_last_build
+    of_build = [p for p in history.points if p.build_id == latest.build_id]
+    stale = [p.at for p in of_build if 0 < p.parts["freshness"] < WEIGHTS["freshness"]]
+    behind = latest.at in stale and now - min(stale) < PATIENCE
+    given = sum(WEIGHTS[part] - latest.parts[part] for part in BEHIND) if behind else 0.0
+    judged = replace(latest, score=round(latest.score + given, 1))
+    since = None if moved is None else moved + given
+    return replace(history, points=[judged], since_last_build=since).alarm
 
 
 def _only(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

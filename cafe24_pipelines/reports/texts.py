@@ -105,6 +105,7 @@ _WORDS: Final = {
     "set aside": ("격리된 행", "Rows set aside"),
     "reason": ("사유", "Reason"),
     "graph health": ("그래프 건강", "Graph health"),
+    "so far": ("진행 중", "so far"),
     "not checked": ("점검한 적 없음", "never checked"),
     "tentative": ("잠정이라 싣지 않은 패턴", "Tentative findings left out"),
     "insufficient": ("표본이 모자라 판단하지 않은 것", "Not judged for lack of data"),
@@ -132,7 +133,9 @@ _PEOPLE: Final = {
     "fashion": "패션", "beauty": "뷰티", "food": "식품", "electronics": "가전", "home": "리빙", "pet": "반려동물",
     "kids": "유아동", "sports": "스포츠", "luxury": "명품", "health": "건강", "travel": "여행", "saas": "소프트웨어",
     "mobile": "모바일", "desktop": "PC", "tablet": "태블릿", "email": "이메일", "message": "메시지", "ads": "광고",
-    "social": "소셜",
+    "social": "소셜", "app": "앱", "marketplace": "오픈마켓", "offline": "오프라인", "abroad": "해외",
+    "some": "일부 고객·상품", "occasion": "특정 시기", "men": "남성", "women": "여성", "age": "연령대", "new": "신규",
+    "returning": "기존 고객", "business": "B2B", "subscribers": "구독",
 }  # fmt: skip
 _FIXED: Final = {
     "높음": "high", "중간": "medium", "낮음": "low", "놓치면 안 될 고객": "Can't lose", "이탈 위험": "At risk",
@@ -156,7 +159,8 @@ def table_name(name: str, lang: str) -> str:
 
 def people(population: str, lang: str) -> str:
     """A claim's population as a person calls it; "–" when the source doesn't say."""
-    named = [_PEOPLE.get(part, part) if lang == "ko" else part for part in population.split("/") if part]
+    parts = [part.split("+") for part in population.split("/") if part]
+    named = ["+".join(_PEOPLE.get(one, one) if lang == "ko" else one for one in part) for part in parts]
     return " · ".join(named) or "–"
 
 
@@ -180,14 +184,13 @@ def money(value: float, currency: str, lang: str) -> str:
 
 
 def short_money(value: float, currency: str, lang: str) -> str:
-    """An amount for an axis."""
-    if lang == "ko" and currency == "KRW":
-        big, small = (1e8, "억"), (1e4, "만")
-        unit, name = big if value >= big[0] else small if value >= small[0] else (1.0, "")
-        return f"{value / unit:,.4g}{name}원" if value else "0원"
-    units = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
-    unit, name = next(((size, letter) for size, letter in units if value >= size), (1.0, ""))
-    return f"{value / unit:,.4g}{name}"
+    """An amount for an axis: about four digits and a unit."""
+    won = lang == "ko" and currency == "KRW"
+    units = ((1e12, "조"), (1e8, "억"), (1e4, "만")) if won else ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+    unit, name = next((one for one in units if abs(value) >= one[0]), (1.0, ""))
+    shown = value / unit
+    digits = f"{shown:,.0f}" if abs(shown) >= 1000 else f"{shown:.4g}"  # g alone writes 56,301 as 5.63e+04
+    return f"{digits}{name}원" if won else f"{digits}{name}"
 
 
 def count(value: float, lang: str, what: str = "") -> str:
@@ -202,4 +205,9 @@ def percent(value: float, digits: int = 1) -> str:
 
 def change(value: float) -> str:
     """A relative change with its sign, in words of direction for those who see no colour."""
-    return f"{'▲' if value > 0 else '▼' if value < 0 else '＝'}\u00a0{abs(value) * 100:.1f}%"
+    return f"{'▲' if value > 0 else '▼' if value < 0 else '＝'}\u00a0{abs(value) * 100:,.1f}%"
+
+
+def corrected(q: float, lang: str) -> str:
+    """A corrected q as a person reads it: how far it is below a thousandth is nothing to act on."""
+    return f"{word('corrected', lang)} {'< 0.001' if q < 0.001 else f'= {q:.2g}'}"

@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 _STYLE: Final = (
-    "body{font:16px/1.6 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1.2rem;color:#222}"
+    "body{font:16px/1.6 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1.2rem;color:#222;"
+    "word-break:keep-all;overflow-wrap:anywhere}"
     "h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2.2rem 0 .3rem;border-top:1px solid #ddd;padding-top:1rem}"
     "code,pre{background:#f4f4f4;border-radius:4px;font-size:.9em}code{padding:.1em .35em}"
     "pre{padding:.8em;overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92em}"
     "td,th{border-bottom:1px solid #eee;text-align:left;padding:.25em .6em .25em 0;vertical-align:top}"
-    ".m{font-weight:700;color:#0a5}summary{cursor:pointer}"
+    ".m{font-weight:700;color:#067a3e}summary{cursor:pointer}"
 )
 _HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _CSP: Final = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'"
@@ -80,7 +81,10 @@ def _operation(path: str, method: str, operation: Schema, described: Schema) -> 
         if status == "200" and found:
             schema = _resolved(found, described)
             rows = [(n, True, s, s.get("description", "")) for n, s in schema["properties"].items()]
-            yield f"<details><summary>200 {_text(answer['description'])}</summary>{_table(rows, described)}</details>"
+            told = (
+                "성공" if answer["description"] == "Successful Response" else answer["description"]
+            )  # FastAPI's own
+            yield f"<details><summary>200 {_text(told)}</summary>{_table(rows, described)}</details>"
     errors = ", ".join(f"{s} {a['description']}" for s, a in operation["responses"].items() if s != "200")
     yield f"<details><summary>오류</summary><p>{_text(errors)}</p></details>"
 

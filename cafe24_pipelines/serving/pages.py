@@ -12,7 +12,8 @@ from typing import Final
 from starlette.responses import HTMLResponse
 
 _STYLE: Final = (
-    "body{font:17px/1.6 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1.2rem;color:#222}"
+    "body{font:17px/1.6 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1.2rem;color:#222;"
+    "word-break:keep-all;overflow-wrap:anywhere}"
     "code{background:#f2f2f2;padding:.1em .35em;border-radius:4px}h1{font-size:1.4rem}"
 )
 _CSP: Final = (

@@ -22,12 +22,14 @@ BROWSER = next(
 _MEASURED = """<!DOCTYPE html><body><iframe id="f" width="%d" height="800" srcdoc="%s"></iframe><script>
 document.getElementById("f").onload = (event) => {
   const page = event.target.contentDocument, wide = event.target.clientWidth;
-  const frames = (e) => e.closest(".scroll") || e.closest("svg");
+  const frames = (e) => e.closest(".scroll") || e.closest("svg") || e.closest("pre");
   const out = [...page.querySelectorAll("body *")].filter((e) => !frames(e) &&
     e.getBoundingClientRect().right > wide + 1).map((e) => e.tagName + "." + e.className);
   const sizes = [...page.querySelectorAll("svg text")].map((e) => parseFloat(getComputedStyle(e).fontSize));
   document.body.textContent = JSON.stringify({wide: wide, page: page.documentElement.scrollWidth, out: out,
-    breaks: getComputedStyle(page.body).wordBreak, smallest: Math.min(...sizes)});
+    breaks: getComputedStyle(page.body).wordBreak, smallest: Math.min(...sizes),
+    broken: [...page.querySelectorAll(".card b")].filter((e) =>
+      e.offsetHeight > 1.9 * parseFloat(getComputedStyle(e).lineHeight)).map((e) => e.textContent)});
 };
 </script>"""
 
@@ -45,7 +47,31 @@ def test_nothing_sticks_out(snapshot: Make, tmp_path: Path, lang: str, width: in
     }  # fmt: skip
     research = {"source": "benchmark_comparison", "claims": [claim] * 3, "total": 30, "mall": [
         {"id": "p001", "title": "띄어쓰지않은아주긴제목" * 12, "status": "confirmed"}]}  # fmt: skip
-    page = render(snapshot(0, **full_sections(), findings=findings, research=research), lang)
+    sections = full_sections()
+    sections["sales"]["last_full_month"]["revenue"] = 1_294_369_200_000.0
+    said = _measured(render(snapshot(0, **sections, findings=findings, research=research), lang), width, tmp_path)
+    assert said["wide"] == width and said["page"] <= width and said["out"] == []
+    assert said["breaks"] == "keep-all", "the page's policy keeps its own style out"
+    assert said["smallest"] >= 12 and said["broken"] == [], "a number stands on one line"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BROWSER, reason="needs a browser: install chromium")
+def test_nothing_sticks_out_of_the_description_of_the_api(tmp_path: Path) -> None:
+    from cafe24_pipelines.serving.docs_page import page
+
+    field = {"type": "string", "description": "붙여쓴설명" * 30}
+    body = {"content": {"application/json": {"schema": {"properties": {"idempotency_key_" * 4: field}}}}}
+    answer = {"200": {"description": "Successful Response", **body}}
+    asked = {"operationId": "ask", "summary": "묻기", "requestBody": body, "responses": answer}
+    said = _measured(
+        page({"info": {"title": "API", "version": "1"}, "paths": {"/a": {"post": asked}}}), 360, tmp_path
+    )
+    assert said["page"] <= 360 and said["out"] == [] and said["breaks"] == "keep-all"
+
+
+def _measured(page: str, width: int, tmp_path: Path) -> dict[str, Any]:
+    """What a browser says of a page in a frame of this width."""
     path = tmp_path / "measured.html"
     path.write_text(_MEASURED % (width, escape(page, quote=True)), encoding="utf-8")
     options = ["--headless", "--disable-gpu", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}"]
@@ -54,7 +80,5 @@ def test_nothing_sticks_out(snapshot: Make, tmp_path: Path, lang: str, width: in
                           check=True, timeout=120)  # fmt: skip
     found = re.search(r"\{\"wide.*\}", unescape(done.stdout))
     assert found, done.stdout[-500:]
-    said = json.loads(found[0])
-    assert said["wide"] == width and said["page"] <= width and said["out"] == []
-    assert said["breaks"] == "keep-all", "the page's policy keeps its own style out"
-    assert said["smallest"] >= 12
+    measured: dict[str, Any] = json.loads(found[0])
+    return measured

@@ -14,11 +14,14 @@ import pytest
 from cafe24_pipelines import parts
 from cafe24_pipelines.discovery.patterns import Effect, Evidence, Pattern
 from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.ontology.health_history import HealthPoint, Trend
+from cafe24_pipelines.ontology.health_report import WEIGHTS
 from cafe24_pipelines.reports.digest import is_quiet
 from cafe24_pipelines.reports.digest_documents import digest_documents
 from cafe24_pipelines.reports.ledger import SENT, Ledger
 from cafe24_pipelines.reports.publish import archived, publish_digest, sink_for
 from cafe24_pipelines.reports.slack import DeliveryUnknown, NotDelivered, SlackWebhook
+from cafe24_pipelines.reports.snapshot import health_alarm
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import Event, EventLog
 from tests.reports.conftest import MEMBER_KEY, PHONE, made_finding
@@ -198,6 +201,23 @@ def test_an_alert_of_the_research_is_told_once_with_a_link_to_what_it_is_about(
     assert told.told == 2 and "handmade.html#finding-p9" in sink.sent[0]
     assert "handmade.html#research|" in sink.sent[0]
     assert publish_digest(mine, log, snapshot(0, stock=None), sink, now=NOON).status == "nothing"
+
+
+def test_a_graph_that_is_only_behind_its_lake_is_news_after_a_day() -> None:
+    full = {part: float(points) for part, points in WEIGHTS.items()}
+
+    def told(hours: float, **lost: float) -> str:
+        found = {part: points - lost.get(part, 0.0) for part, points in full.items()}
+        was = HealthPoint(NOON, "b0", "d0", 100.0, full, 1, 1, {})
+        point = HealthPoint(NOON, "b1", "d1", sum(found.values()), found, 1, 1, {})
+        since = round(point.score - was.score, 1)
+        return health_alarm(Trend([was, point], since_last_build=since), NOON + timedelta(hours=hours))
+
+    assert told(1, coverage=30, freshness=5) == "", "rows that landed since, which the next run takes in"
+    assert "65점이 기준 80점" in told(25, coverage=30, freshness=5)
+    assert "75점이 기준 80점" in told(1, coverage=30, freshness=5, references=20, orphans=5)
+    assert "70점이 기준 80점" in told(1, coverage=30), "rows are lacking in a graph that is of this lake"
+    assert "15점 떨어졌습니다" in told(1, references=15) and told(1) == ""
 
 
 def test_no_person_is_in_a_digest_nor_in_its_archive(settings: Settings, log: EventLog, snapshot: Make) -> None:

@@ -15,6 +15,7 @@ from cafe24_pipelines.reports.findings import effect_text, effect_unit, what_cha
 from cafe24_pipelines.reports.markup import Markup, join, tag
 from cafe24_pipelines.reports.page import LANGUAGES, render
 from cafe24_pipelines.reports.pictures import round_ticks
+from cafe24_pipelines.reports.texts import corrected, short_money
 from tests.reports.conftest import HOSTILE, MEMBER_KEY, PHONE, empty_snapshot, full_sections, made_finding
 
 Make = Callable[..., dict[str, Any]]
@@ -106,9 +107,56 @@ def test_a_coupon_that_nobody_got_yet_has_no_share_of_users(snapshot: Make) -> N
 def test_a_mall_without_data_is_told_what_is_missing() -> None:
     ko, en = render(empty_snapshot()), render(empty_snapshot(), "en")
     assert "구매 고객 (현재 3, 필요 30)" in ko and "아직 분석하지 않았습니다" in ko
-    assert "not analysed yet" in en and ko.count("자료가 없습니다") >= 7
+    assert "not analysed yet" in en and ko.count("자료가 없습니다") >= 6
     assert "자료 기준일 자료가" not in ko and "확정된 패턴이 없습니다" in ko, "none is no lack of data"
     assert "None" not in ko + en
+    said = {one["id"]: one.get_text(" ") for one in BeautifulSoup(ko, "lxml").find_all("section")}
+    assert "자료가 모자라 말하지 않습니다: 구매 고객 (현재 3, 필요 30)" in said["clv"], "where it is missed, why"
+    assert "아직 분석하지 않았습니다" in said["risk"] and "자료가 없습니다" in said["sales"]
+
+
+def test_a_mall_in_its_first_month_sees_its_figures_so_far_and_no_key_of_what_is_not_drawn(snapshot: Make) -> None:
+    sales = full_sections()["sales"]
+    month = {**sales["months"][0], "complete": False, "revenue": 54_000.0, "orders": 3}
+    running = {**sales["running_month"], "month": "2024-01", "revenue": 54_000.0, "orders": 3}
+    only = {**sales, "months": [month], "last_full_month": None, "last_full_week": None, "running_month": running}
+    soup = BeautifulSoup(render(snapshot(0, sales=only)), "lxml")
+    assert "54,000원 2024-01 · 진행 중" in soup.select_one("#headline").get_text(" ")  # type: ignore[union-attr]
+    assert [key.get_text() for key in soup.select(".legend > span")] == ["진행 중인 달(비교하지 않음)"]
+    label = soup.select_one("#sales svg[role=img] text")
+    assert label and label["x"] == "50.00%", "the label of a lone bar stands beneath it"
+
+
+@pytest.mark.parametrize(
+    ("value", "ko", "en"),
+    [(0, "0원", "0"), (9_500, "9,500원", "9.5k"), (15e6, "1,500만원", "15M"), (1.294e11, "1,294억원", "129.4B"),
+     (5.6301e12, "5.63조원", "5.63T"), (6.2e16, "62,000조원", "62,000T"), (-3e8, "-3억원", "-300M")],
+)  # fmt: skip
+def test_an_amount_of_any_size_is_told_without_an_exponent(value: float, ko: str, en: str) -> None:
+    assert (short_money(value, "KRW", "ko"), short_money(value, "KRW", "en")) == (ko, en)
+
+
+def test_cells_of_the_heat_map_can_be_read_by_day_and_by_night(page: str) -> None:
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    alphas = [float(a) for a in re.findall(r"\.h\d\{background:rgba\(var\(--heat\),([.\d]+)\)", style)]
+    modes = re.findall(r"--paper:(#\w+).*?--ink:(#\w+).*?--heat:(\d+),(\d+),(\d+)", style)
+    assert len(alphas) == 9 and len(modes) == 3, "light, dark, paper"
+    for paper, ink, *heat in modes:
+        for alpha in alphas:
+            mixed = [alpha * int(h) + (1 - alpha) * p for h, p in zip(heat, _rgb(paper), strict=True)]
+            dark, light = sorted((_luminance(mixed), _luminance(_rgb(ink))))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (paper, alpha)
+
+
+def _rgb(colour: str) -> list[float]:
+    digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+    return [float(int(digits[i : i + 2], 16)) for i in (0, 2, 4)]
+
+
+def _luminance(rgb: list[float]) -> float:
+    """As WCAG defines it."""
+    parts = [c / 255 / 12.92 if c / 255 <= 0.03928 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 def test_public_figures_stand_beside_each_other_without_those_of_pages_that_speak_to_a_model() -> None:
@@ -156,6 +204,16 @@ def test_no_width_is_fixed_beyond_a_phone(page: str) -> None:
 def test_markup_escapes_all_but_itself() -> None:
     assert tag("p", "<b>", Markup("<i></i>"), None, title='"x"') == '<p title="&quot;x&quot;">&lt;b&gt;<i></i></p>'
     assert join("&", tag("code", "a")) == "&amp;<code>a</code>"
+    family = "\U0001f469\u200d\U0001f467"
+    assert join(f"\u202e{family}\u200f") == family, "what turns the direction goes, what joins a picture stays"
+
+
+def test_a_corrected_q_is_told_as_far_as_it_means_something() -> None:
+    assert [corrected(q, "ko") for q in (4e-57, 0.001, 0.0123)] == [
+        "보정 q < 0.001",
+        "보정 q = 0.001",
+        "보정 q = 0.012",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from tests.reports.slack_server import PATH, SlackServer, problem
 AT = datetime(2026, 11, 28, 3, 30, tzinfo=UTC)
 
 
-def made_digest(items: int = 1, *, title: str = "제목", link: str = "") -> Digest:
-    found = tuple(Item(f"finding:{n}", "confirmed", title, title, title, title, f"finding-{n}") for n in range(items))
+def made_digest(items: int = 1, *, title: str = "제목", query: str = "", link: str = "") -> Digest:
+    made = (f"finding:{n}" for n in range(items))
+    found = tuple(Item(f, "confirmed", title, title, title, query or title, f.replace(":", "-")) for f in made)
     return Digest("d1", "handmade", AT, "2026-10-31", (("순매출", "1원"),) * 12, found, 3, 2, link)
 
 
@@ -35,6 +36,9 @@ def test_any_digest_is_within_slacks_limits_whatever_names_say(slack: SlackServe
     texts = str(body)
     assert "<!channel>" not in texts and "<script" not in texts
     assert ("근거 보기" in texts) == bool(link)
+    assert ("SELECT" in str(message(made_digest(query="SELECT 1", link=link)))) != bool(link), "the page shows it"
+    assert "\u202e" not in texts, "nothing turns the direction of what follows"
+    assert body["text"].startswith(f"{made_digest().title}: 20건 · [새로 확정] ") and size(body["text"]) <= 300
 
 
 def test_a_full_digest_of_pictures_and_entities_stays_within_the_limits_as_utf_16_counts() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from cafe24_pipelines.errors import ConfigError
+from cafe24_pipelines.names import OPERATIONS_MALL
 from cafe24_pipelines.operations.notify import notifier
+from cafe24_pipelines.reports.slack_alerts import alert_message
 from cafe24_pipelines.settings import Settings
 from tests.reports.slack_server import SlackServer
 
@@ -21,6 +23,13 @@ def test_an_alert_is_one_message_that_mentions_nobody(slack: SlackServer, tmp_pa
     [shown] = slack.shown
     assert "<!channel>" not in str(shown) and "shop" in str(shown)
     assert not (tmp_path / "home" / "alerts.jsonl").exists()
+    assert shown["blocks"][-1]["elements"][0]["text"] == "실행 실패 · shop · data 팀"
+
+
+def test_lines_beneath_another_stand_beneath_it() -> None:
+    body = alert_message("run.recovered", OPERATIONS_MALL, "team:crm", "복구됨", ["실패한 횟수:", "- a(2회), b(1회)"])
+    assert body["blocks"][1]["text"]["text"] == "• 실패한 횟수:\n   ◦ a(2회), b(1회)"
+    assert body["blocks"][2]["elements"][0]["text"] == "복구 · 전체 · crm 팀"
 
 
 def test_an_alert_that_slack_refuses_goes_to_the_file(slack: SlackServer, tmp_path: Path) -> None:
