@@ -6,6 +6,7 @@ import socket
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cafe24_pipelines.cafe24.malls import Mall, register
@@ -21,6 +22,12 @@ _FOR_TESTS = (
     "NEO4J_PASSWORD",
     "QDRANT_URL",
 )
+# A slow machine is no failure: what takes too long is stopped by pytest's own limit.
+hypothesis.settings.register_profile(
+    "any_machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any_machine")
+
 SMALL_MALL = 300
 """Members of the sandbox mall that tests share: every table and every stage has content, a run takes seconds."""
 

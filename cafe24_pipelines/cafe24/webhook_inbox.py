@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 WINDOW: Final = timedelta(minutes=10)
 _ID: Final = "webhook"
+BACK: Final = ("oauth.authorized", "app.installed", "mall.uninstall_refuted")
+"""What contradicts an uninstallation (`lifecycle/state.py`): a consent, or the mall that was asked."""
+UNINSTALLED: Final = ("app.uninstalled", "mall.deleted")
 _CURSOR_EVERY: Final = timedelta(minutes=1)
 
 
@@ -95,15 +98,25 @@ class WebhookInbox:
             f"{_ID}:{incoming.event_no}:".encode() + incoming.canonical
         )
         recent = self._caught_up(mall_id, now)
-        if digest in recent.seen:
+        overtaken = self._overtaken(incoming, recent.seen[digest][1]) if digest in recent.seen else ""
+        if digest in recent.seen and not overtaken:
             return False
         payload = without_personal_data(
             incoming, pseudonyms(self._settings, mall_id), client_id=self._settings.client_id,
             covered=erased_members(self._settings, mall_id).covers,
         )  # fmt: skip
         turn = int(now.timestamp() // self._window.total_seconds())
-        event = Event(f"{_ID}:{digest}:{turn}", mall_id, incoming.type, now, payload)
+        event = Event(f"{_ID}:{digest}:{turn}{overtaken}", mall_id, incoming.type, now, payload)
         return self._log.append([event]) == 1
+
+    def _overtaken(self, incoming: Incoming, seq: int) -> str:
+        """Whether the mall came back after the uninstallation that was logged at `seq`, as a suffix for a new id: the
+        same body is then no repetition. If it is one that came late, the mall itself refutes it when it is asked.
+        """
+        if incoming.type not in UNINSTALLED:
+            return ""
+        back = self._log.read(incoming.mall_id, types=BACK, after=seq)
+        return f":{back[-1].seq}" if back else ""
 
     def _caught_up(self, mall_id: str, now: datetime) -> _Recent:
         """The mall's events within the window, those of other processes included."""

@@ -49,7 +49,7 @@ def aside(settings: Settings, mall_id: str, as_json: bool, lang: str) -> None:
 def _read(text: str) -> dict[str, Any]:
     try:
         payload = json.loads(text)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:  # the latter: brackets nested without end
         raise BadInput("the payload is not JSON", remedy='write it as \'{"question": "…"}\'') from e
     if not isinstance(payload, dict):
         raise BadInput("the payload is not a JSON object", remedy='write it as \'{"question": "…"}\'')

@@ -62,6 +62,9 @@ def recipes_text(found: list[dict[str, Any]], lang: str) -> str:
     for one in found:
         head = frame.format(**{**one, "operations": " → ".join(one["operations"])})
         used = ", ".join(f"{name} {n}" for name, n in one["parameters"].items())
+        if one["dry_run"]:
+            dry = "dry runs: what writes was not sent"
+            head += f"\n  {dry if lang == 'en' else '모의 실행: 쓰기 요청은 보내 보지 않았습니다'}"
         names = f"\n  {'parameters' if lang == 'en' else '파라미터'}: {used}" if used else ""
         code = "\n".join(f"    {line}" for line in one["snippet"].rstrip().splitlines())
         blocks.append(f"{head}{names}\n{code}")

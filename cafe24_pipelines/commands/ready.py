@@ -1,5 +1,6 @@
 """`cafe24 ready`: what is not green in this installation, and what mends it. Options in, text out."""
 
+import shutil
 import sys
 import warnings
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ def ready(*, settings: Settings, mall_id: str, as_json: bool, lang: str) -> None
 
     with dagster_instance(settings) as instance:
         found = readiness(readiness_facts(settings, instance, build_defs()), datetime.now(UTC))
-    show_result(found.to_json(), as_json, text(found, lang))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    show_result(found.to_json(), as_json, text(found, lang, width))
     if not found.green:
         sys.exit(1)

@@ -57,10 +57,10 @@ def post(
         TooMany: the mall has put as many of this type within a minute as are allowed.
     """
     kind, where = known_type(name), f"event {name}"
-    if not key.strip() or len(key) > _LONGEST_KEY:
-        raise BadInput("the event's key is empty or too long", where=where,
+    if not key.strip() or len(key) > _LONGEST_KEY or not _writable(key):
+        raise BadInput("the event's key is empty, too long or no text", where=where,
                        remedy=f"name it by 1 to {_LONGEST_KEY} characters of your own")  # fmt: skip
-    size = len(msgspec.json.encode(payload))
+    size = _size(payload, where)
     if size > LARGEST:
         raise BadInput(f"the event has {size:,} bytes", where=where, remedy=f"keep it within {LARGEST:,}")
     clean = _masked(msgspec.to_builtins(kind.read(payload)))
@@ -93,7 +93,8 @@ def put(log: "EventLog", event: Event, *, before: Callable[[], None] | None = No
     """
     most = known_type(event.type).per_minute
     oldest = log.recorded_before(event.mall_id, event.type, most)
-    ago = event.occurred_at - oldest if oldest is not None else _MINUTE
+    # Either way: a clock that was set back must not keep a mall out until it has caught up with itself.
+    ago = abs(event.occurred_at - oldest) if oldest is not None else _MINUTE
     if (ago < _MINUTE or before is not None) and log.known(event.event_id):
         return Receipt(event.event_id, False)
     if ago < _MINUTE:
@@ -101,6 +102,24 @@ def put(log: "EventLog", event: Event, *, before: Callable[[], None] | None = No
     if before is not None:
         before()
     return Receipt(event.event_id, log.append([event]) == 1)
+
+
+def _writable(text: str) -> bool:
+    """Whether it is text: half of a surrogate pair (JSON may name one, a command line may hold one) is none."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _size(payload: dict[str, Any], where: str) -> int:
+    """Bytes of the payload's JSON.
+
+    Raises:
+        BadInput: it can't be written as JSON.
+    """
+    try:
+        return len(msgspec.json.encode(payload))
+    except (UnicodeEncodeError, RecursionError, TypeError, OverflowError) as e:
+        what = "the event holds what can't be written as JSON"
+        raise BadInput(what, where=where, remedy="use whole characters, and no deep nesting") from e
 
 
 def _masked(value: Any) -> Any:

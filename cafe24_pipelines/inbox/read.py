@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SET_ASIDE: Final = "inbox.set_aside"
 VERSION: Final = 1
+_LAST_PLACE: Final = 2**63 - 1
+"""The largest that SQLite can count to."""
 CAP: Final = 100
 """Events that one tick takes."""
 
@@ -59,12 +61,15 @@ def read_batch(log: "EventLog", types: tuple[str, ...], cursor: str | None, *, c
 
 
 def read_cursor(cursor: str | None) -> int:
-    """The place in the log that a cursor names; 0 for none, or for one of another version (reading again is safe)."""
+    """The place in the log that a cursor names; 0 for none, one of another version, or one that can be no place
+    (reading again is safe).
+    """
     try:
         read = json.loads(cursor) if cursor else {}
-        return int(read["after"]) if read.get("v") == VERSION else 0
-    except (ValueError, TypeError, KeyError, AttributeError):
+        after = int(read["after"]) if read.get("v") == VERSION else 0
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return 0
+    return after if 0 <= after <= _LAST_PLACE else 0
 
 
 def held(cursor: str | None, name: str) -> dict[str, Any]:

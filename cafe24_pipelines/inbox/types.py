@@ -21,7 +21,7 @@ LARGEST: Final = 16 * 1024
 S = TypeVar("S", bound=type[msgspec.Struct])
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
-Question = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+Question = Annotated[str, msgspec.Meta(pattern=r"[^\W_]", max_length=1000)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 

@@ -73,11 +73,13 @@ def read_bounds(text: str) -> Bounds:
         found = Bounds(
             ranges, trial["alpha"], trial["effect_floor"], int(trial["budget"]), int(trial["new_verdicts"])
         )
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as e:
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as e:
         raise ConfigError(f"it can't be read: {e}", where=_FILE, remedy="give each setting low, high and step") from e
     wrong = [text for name, r in ranges.items() if (text := _wrong(name, r))]
     if not 0 < found.alpha <= _MOST_ALPHA or min(found.effect_floor, found.budget, found.new_verdicts) <= 0:
         wrong.append(f"alpha must lie in (0, {_MOST_ALPHA}], floor, budget and new_verdicts above 0")
+    if not ranges:
+        wrong.append("it names no setting that may be changed")
     if found.budget > _MOST_PLACES:
         wrong.append(f"a search looks at {_MOST_PLACES} settings at most")
     if wrong:
@@ -113,7 +115,7 @@ def ranking_of(values: Any, allowed: Bounds | None = None) -> Ranking:
             shipped = values_of(SHIPPED)[name]
             low, high = (one.low, one.high) if one else (shipped, shipped)
         plain = isinstance(value, int) if name in WHOLE else isinstance(value, int | float)
-        if isinstance(value, bool) or not plain or not math.isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not plain or not low <= value <= high:  # NaN is in no range
             raise ConfigError(f"{name} = {value!r} is out of bounds", remedy=f"keep it between {low} and {high}")
     return Ranking(**values)
 

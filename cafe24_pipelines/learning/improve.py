@@ -6,12 +6,14 @@ run dies; a trial that was killed is finished as it was begun. Does not belong h
 held-out half says (`confirm.py`), versions (`active.py`).
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from cafe24_pipelines.errors import Cafe24Error, ConfigError
 from cafe24_pipelines.knowledge.ranking import Ranking
 from cafe24_pipelines.learning.active import PROMOTED, Version, promote, settings_history
 from cafe24_pipelines.learning.bounds import Bounds, bounds, fingerprint, ranking_of, values_of
@@ -92,19 +94,18 @@ def improve(log: "EventLog", mall_id: str, tuned: Scorer, heldout: Scorer, *, co
 
     Raises:
         ConfigError: the bounds can't be used.
+        Cafe24Error: a score is no number; a trial that had begun is finished by the next round.
     """
-    allowed = bounds()
+    allowed, tuned, heldout = bounds(), _finite(tuned, "tuned"), _finite(heldout, "held-out")
     history = settings_history(log, mall_id)
     active = history.active
     if (worse := recheck(log, mall_id, heldout, corpus=corpus, allowed=allowed)) is not None:
         taken_back = Proposal(active.ranking, 0.0, 0)
         return Outcome("taken_back", settings_history(log, mall_id).active, taken_back, worse)
     trials = list(log.read_all(mall_id, types=(TRIED,)))
-    of_active = (t for t in trials if t.payload["old_hash"] == active.digest)
-    open_trial = next((t for t in of_active if not _ended(log, t)), None)
-    if open_trial is not None:
-        proposal = Proposal(ranking_of(open_trial.payload["new"], allowed), open_trial.payload["gain"], 0)
-        return _confirmed(log, active, proposal, open_trial, heldout)
+    if (begun := _open(log, trials, active, allowed)) is not None:
+        trial, ranking = begun
+        return _confirmed(log, active, Proposal(ranking, trial.payload["gain"], 0), trial, heldout)
     proposal = search(tuned, active.ranking, allowed, seed + len(trials), history.unwanted)
     if proposal.gain < allowed.effect_floor:
         return Outcome("nothing_better", active, proposal)
@@ -127,8 +128,7 @@ def _confirmed(log: "EventLog", active: Version, proposal: Proposal, trial: Even
     if found.promoted:
         promote(log, trial.mall_id, active, proposal.ranking, evidence=evidence, key=trial.event_id)
     else:
-        rejected = {"hash": trial.payload["hash"], "old_hash": active.digest, "evidence": evidence}
-        log.append([Event(f"{REJECTED}:{trial.event_id}", trial.mall_id, REJECTED, datetime.now(UTC), rejected)])
+        _reject(log, trial, evidence)
     now = settings_history(log, trial.mall_id)
     status = "rejected"
     if found.promoted:
@@ -137,8 +137,38 @@ def _confirmed(log: "EventLog", active: Version, proposal: Proposal, trial: Even
     return Outcome(status, now.active, proposal, evidence)
 
 
-def _ended(log: "EventLog", trial: Event) -> bool:
-    return any(log.known(f"{kind}:{trial.event_id}") for kind in (PROMOTED, REJECTED))
+def _open(log: "EventLog", trials: Sequence[Event], active: Version, allowed: Bounds) -> tuple[Event, Ranking] | None:
+    """A trial of what is in force that was begun and not ended, and its settings.
+
+    One whose settings the bounds no longer allow (the file was edited meanwhile) is ended here, unlooked at.
+    """
+    for trial in trials:
+        ended = any(log.known(f"{kind}:{trial.event_id}") for kind in (PROMOTED, REJECTED))
+        if ended or trial.payload["old_hash"] != active.digest:
+            continue
+        try:
+            return trial, ranking_of(trial.payload["new"], allowed)
+        except ConfigError as e:
+            _reject(log, trial, {"look": trial.payload["look"], "reason": e.what})
+    return None
+
+
+def _reject(log: "EventLog", trial: Event, evidence: dict[str, Any]) -> None:
+    said = {"hash": trial.payload["hash"], "old_hash": trial.payload["old_hash"], "evidence": evidence}
+    log.append([Event(f"{REJECTED}:{trial.event_id}", trial.mall_id, REJECTED, datetime.now(UTC), said)])
+
+
+def _finite(score: Scorer, half: str) -> Scorer:
+    """The scorer, which fails before anything rests on a score that is no number."""
+
+    def checked(ranking: Ranking) -> Sequence[float]:
+        scores = score(ranking)
+        if not all(map(math.isfinite, scores)):
+            what, remedy = f"a score of the {half} half is no number", "see that every question has graded answers"
+            raise Cafe24Error(what, where="retrieval evaluation", remedy=remedy)
+        return scores
+
+    return checked
 
 
 def _moved(here: Ranking, grid: dict[str, list[float]], draw: random.Random) -> Ranking:

@@ -2,8 +2,8 @@
 
 Verdicts are grouped by their operations in order. A recipe says how often its chain was written, for how many
 different questions, which share of what was run worked (with its Wilson interval), which query parameters were used,
-and shows one snippet that worked. Chains that are rare, or never worked, are not told. Does not belong here: writing
-or running code (`codegen/`).
+and shows one snippet that worked. Code that writes is run as a dry run, so a recipe that writes says that nothing was
+sent. Chains that are rare, or never worked, are not told. Does not belong here: writing or running code (`codegen/`).
 """
 
 import ast
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cafe24_pipelines.cafe24.masking import mask_text
 from cafe24_pipelines.codegen.record import CODE_VERIFIED
+from cafe24_pipelines.codegen.values import Dict, options
+from cafe24_pipelines.codegen.walk import TooComplex, Walker
 
 if TYPE_CHECKING:
     from cafe24_pipelines.stores.events import EventLog
@@ -24,7 +26,6 @@ _RUN_OK: Final = "executed_ok"
 _RUN: Final = (_RUN_OK, "executed_failed")
 _PASSED: Final = (_RUN_OK, "not_executed")
 """Statuses of code that passed the check and did not fail when run."""
-_GIVEN: Final = "params"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Recipe:
         run, worked: how many were run, and worked; share with its 95 % Wilson interval (low, high).
         parameters: query parameters in how many snippets that passed, most used first.
         scopes: what the token needs.
+        dry_run: a call of it writes, and was never sent: the runs were dry ones.
         snippet: the code that worked most often; of equals the shortest.
     """
 
@@ -50,6 +52,7 @@ class Recipe:
     high: float
     parameters: dict[str, int]
     scopes: tuple[str, ...]
+    dry_run: bool
     snippet: str
 
     def to_json(self) -> dict[str, Any]:
@@ -68,23 +71,13 @@ def recipes(log: "EventLog", mall_id: str, *, min_support: int = MIN_SUPPORT) ->
 
 
 def parameters_of(code: str) -> set[str]:
-    """Names of the query parameters that a snippet gives: keys of what is called `params`."""
+    """Names of the query parameters that a snippet's calls may give, as the checker reads it: nothing is run."""
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError):
+        calls = Walker().module(ast.parse(code)).calls
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TooComplex):
         return set()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == _GIVEN:
-            found |= _keys(node.value)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id.startswith(_GIVEN):
-                    found |= _keys(node.value)
-                elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-                    named = target.value.id.startswith(_GIVEN) and isinstance(target.slice, ast.Constant)
-                    found |= {str(target.slice.value)} if named and isinstance(target.slice, ast.Constant) else set()
-    return found
+    given = (one for call in calls for source in call.params for one in options(source))
+    return {name for one in given if isinstance(one, Dict) for name in one.items}
 
 
 def _recipe(chain: tuple[str, ...], found: Sequence[dict[str, Any]]) -> Recipe:
@@ -94,7 +87,9 @@ def _recipe(chain: tuple[str, ...], found: Sequence[dict[str, Any]]) -> Recipe:
     worked = [p for p in run if p["status"] == _RUN_OK]
     share = wilson(len(worked), len(run)) if run else None
     passed = [p for p in found if p.get("status") in _PASSED]
-    used = Counter(name for p in passed for name in parameters_of(str(p.get("code", ""))))
+    used: Counter[str] = Counter()
+    for code, times in Counter(str(p.get("code", "")) for p in passed).items():  # each is read once
+        used.update(dict.fromkeys(parameters_of(code), times))
     codes = Counter(str(p.get("code", "")) for p in worked)
     best = min(codes, key=lambda code: (-codes[code], len(code), code), default="")
     scopes = tuple(dict.fromkeys(s for p in passed for s in p.get("scopes", ())))
@@ -102,11 +97,6 @@ def _recipe(chain: tuple[str, ...], found: Sequence[dict[str, Any]]) -> Recipe:
     return Recipe(
         chain, len(found), len(questions), len(run), len(worked),
         *((share.value, share.low, share.high) if share else (0.0, 0.0, 1.0)),
-        dict(sorted(used.items(), key=lambda item: (-item[1], item[0]))), scopes, mask_text(best),
+        dict(sorted(used.items(), key=lambda item: (-item[1], item[0]))), scopes,
+        any(not operation.startswith("GET ") for operation in chain), mask_text(best),
     )  # fmt: skip
-
-
-def _keys(value: ast.expr) -> set[str]:
-    if not isinstance(value, ast.Dict):
-        return set()
-    return {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}

@@ -1,9 +1,9 @@
 """What becomes of a failed run: one event a failure, and an alert to the owners once it is worth their attention.
 
-A permanent failure is told at once, a transient one from the third in a row of the same job and mall. Told once: then
-again when the error is another, or a day has passed. The first success after told failures is told once. A failure
-that comes and goes, five times within a day with successes in between, is told as such, and then neither it nor its
-recoveries for a day.
+A permanent failure is told at once, a transient one from the third in a row of the same job and mall, or once the job
+has not succeeded for a day: what runs once a week would be silent for three. Told once: then again when the error is
+another, or a day has passed. The first success after told failures is told once. A failure that comes and goes, five
+times within a day with successes in between, is told as such, and then neither it nor its recoveries for a day.
 A run that carries a batch of malls is a failure of each mall that failed in it, and one alert that names them.
 
 Does not belong here: reading Dagster (`sensors/failures.py`), which error is permanent (`trouble.py`).
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 FAILED: Final = "run.failed"
 RECOVERED: Final = "run.recovered"
+HANGING: Final = "run.hanging"
 THRESHOLD: Final = {"permanent": 1, "transient": 3}
 """Failures in a row of a job and mall from which its owners are told."""
 REMIND: Final = timedelta(hours=24)
 OFTEN: Final = 5
 """Times within `REMIND` that a job begins to fail for a mall, from which that comes and goes."""
+HANGS: Final = timedelta(hours=3)
+"""How long a run may be at work before somebody looks: others may wait for it, the alerts' own runs among them."""
 _LOOK_BACK: Final = 200
 _STEPS: Final = 10
 _KINDS_KO: Final = {"permanent": "사람이 고쳐야 함", "transient": "일시적 오류"}
@@ -53,6 +56,7 @@ class FailedRun:
         trouble: the run's own error, for a run without a failed step.
         before: how the earlier runs of this job and mall ended, newest first (True: success).
         of_batch: whether the run carried other malls too.
+        good_at: when the last of those that succeeded ended; None when none is known.
     """
 
     job: str
@@ -62,6 +66,7 @@ class FailedRun:
     trouble: "Trouble"
     before: tuple[bool, ...] = ()
     of_batch: bool = False
+    good_at: datetime | None = None
 
     @property
     def event_id(self) -> str:
@@ -121,7 +126,7 @@ def tell_batch(
             to.notify(FAILED, mine[0].mall_id, owner, title, _lines(mine[0], owner))
             continue
         title = f"실행 실패: {mine[0].job} · 쇼핑몰 {len(mine)}곳"
-        to.notify(FAILED, OPERATIONS_MALL, owner, title, [*_by_trouble(mine), _where(mine[0])])
+        to.notify(FAILED, OPERATIONS_MALL, owner, title, [*_by_trouble(mine), _where(mine[0].run_id)])
     log.append([_event(log, run, run.mall_id in told, now) for run in fresh])
     return sorted(told)
 
@@ -162,6 +167,25 @@ def tell_batch_success(
         to.notify(RECOVERED, of, owner, f"복구됨: {job} · {title}", lines)
     log.append(found)
     return [e.mall_id for e in found]
+
+
+def tell_hanging(
+    log: "EventLog", to: "Notifier", job: str, mall_id: str, run_id: str, *, since: datetime,
+    now: datetime | None = None,
+) -> bool:  # fmt: skip
+    """Log and tell, once a run, that it has been at work since `since`, which is too long. Returns whether it was."""
+    now, event_id = now or datetime.now(UTC), f"{HANGING}:{run_id}"
+    if now - since < HANGS or log.known(event_id):
+        return False
+    hours = int(HANGS.total_seconds() // 3600)
+    lines = [
+        f"{hours}시간이 넘도록 끝나지 않았고, 뒤의 실행이 기다리고 있을 수 있습니다.",
+        "처음 적재처럼 오래 걸리는 일이면 두고, 멈춘 것이면 Dagster UI(`cafe24 ui`)에서 Terminate로 끝내십시오.",
+        _where(run_id),
+    ]
+    to.notify(HANGING, mall_id, DATA_TEAM, f"끝나지 않는 실행: {job} · {_mall(mall_id)}", lines)
+    payload = {"job": job, "run_id": run_id, "since": since.isoformat(timespec="seconds")}
+    return bool(log.append([Event(event_id, mall_id, HANGING, now, payload)]))
 
 
 def failing(log: "EventLog", malls: Iterable[str]) -> list[dict[str, Any]]:
@@ -215,7 +239,8 @@ def _due(log: "EventLog", run: FailedRun, now: datetime) -> bool:
     if _often(log, run, now):
         said = [e for e in _of_day(log, run, now) if e.payload.get("often")]
         return not any(e.payload["told"] and e.payload["error"] == run.worst.name for e in said)
-    return run.in_a_row >= THRESHOLD[run.worst.kind] and not _told_already(log, run, now)
+    rare = run.good_at is not None and now - run.good_at >= REMIND
+    return (rare or run.in_a_row >= THRESHOLD[run.worst.kind]) and not _told_already(log, run, now)
 
 
 def _event(log: "EventLog", run: FailedRun, told: bool, now: datetime) -> Event:
@@ -250,7 +275,7 @@ def _title(run: FailedRun, often: int = 0) -> str:
 def _lines(run: FailedRun, owner: str) -> Sequence[str]:
     mine = [s for s in run.steps if owner in s.owners] or list(run.steps)
     lines = [f"{s.step}: {_said(s.trouble)}" for s in mine[:_STEPS]] or [_said(run.trouble)]
-    return [*lines, _where(run)]
+    return [*lines, _where(run.run_id)]
 
 
 def _by_trouble(runs: Iterable[FailedRun]) -> Iterator[str]:
@@ -272,8 +297,8 @@ def _said(trouble: "Trouble") -> str:
     return f"{trouble.name} — {trouble.words}" if trouble.words else trouble.name
 
 
-def _where(run: FailedRun) -> str:
-    return f"실행 기록: Dagster UI → Runs → {run.run_id}"
+def _where(run_id: str) -> str:
+    return f"실행 기록: Dagster UI → Runs → {run_id}"
 
 
 def _mall(mall_id: str) -> str:

@@ -28,8 +28,8 @@ _LETTERS: Final = 500
 class Notifier(Protocol):
     """Something that takes an alert.
 
-    `kind` is run.failed, run.recovered, readiness.changed or model.warmed; `owner` a team of `names.py`; `lines` are
-    Korean sentences without personal data.
+    `kind` is run.failed, run.recovered, run.hanging, readiness.changed or model.warmed; `owner` a team of `names.py`;
+    `lines` are Korean sentences without personal data.
     """
 
     def notify(self, kind: str, mall_id: str, owner: str, title: str, lines: Sequence[str]) -> None:

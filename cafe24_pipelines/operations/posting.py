@@ -3,6 +3,7 @@
 Does not belong here: judging, or a service's format.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 CHANGED: Final = "readiness.changed"
 _MOST_RED: Final = 200
+_OF_MALLS: Final = ("store/", "job/")
+"""What is red mall by mall: no mall is named in what is kept, so they are counted."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def tell_readiness(settings: "Settings", log: "EventLog", to: "Notifier", found:
 
 
 def record_change(log: "EventLog", to: "Notifier", found: "Readiness") -> bool:
-    """An event and an alert, if anything is other than in the last event."""
+    """An event if anything is other than in the last one; an alert if more is red, or for more malls, or mended."""
     from cafe24_pipelines.stores.digest import json_digest
 
     latest = log.latest(OPERATIONS_MALL, (CHANGED,), 1)
@@ -59,11 +62,13 @@ def record_change(log: "EventLog", to: "Notifier", found: "Readiness") -> bool:
     digest = found.digest()
     if last.get("digest") == digest:
         return False
-    red = list(dict.fromkeys(i.label for i in found.red))
-    before = set(last.get("red", []))
-    if not latest or set(red[:_MOST_RED]) != before:
-        to.notify(CHANGED, OPERATIONS_MALL, DATA_TEAM, headline(found), changes(found.red, before))
-    payload = {"digest": digest, "green": found.green, "counts": found.counts(), "red": red[:_MOST_RED]}
+    many = Counter(i.label for i in found.red)
+    red, before, were = list(many)[:_MOST_RED], set(last.get("red", [])), last.get("malls", {})
+    malls = {label: many[label] for label in red if label.startswith(_OF_MALLS)}
+    grown = {label: (were[label], n) for label, n in malls.items() if n > were.get(label, n)}
+    if not latest or set(red) != before or grown:
+        to.notify(CHANGED, OPERATIONS_MALL, DATA_TEAM, headline(found), changes(found.red, before, grown))
+    payload = {"digest": digest, "green": found.green, "counts": found.counts(), "red": red, "malls": malls}
     event_id = json_digest([CHANGED, digest, latest[0].event_id if latest else ""])  # two at once add it once
     return bool(log.append([Event(event_id, OPERATIONS_MALL, CHANGED, found.at, payload)]))
 

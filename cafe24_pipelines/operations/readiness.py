@@ -71,7 +71,7 @@ class AutomationFact:
         started_at: when, if that is known.
         last_tick_at: when it last ticked, if ever.
         last_tick: success, skipped, failure or started ("" before the first).
-        last_run: how its last run ended or stands ("" when it has asked for none).
+        last_run: how the last of its runs that has ended did ("" when none has).
     """
 
     name: str
@@ -180,9 +180,9 @@ def readiness(facts: Facts, now: datetime) -> Readiness:
 
 def _automation(fact: AutomationFact, now: datetime) -> Item:
     area = "workflow" if fact.workflow else "upkeep"
-    seen = f"틱 {_at(fact.last_tick_at)} {fact.last_tick}".strip() if fact.last_tick_at else ""
+    seen = f"틱 {at_seoul(fact.last_tick_at)} {fact.last_tick}".strip() if fact.last_tick_at else ""
     if fact.last_run_at:
-        seen += f", 실행 {_at(fact.last_run_at)} {fact.last_run}"
+        seen += f", 실행 {at_seoul(fact.last_run_at)} {fact.last_run}"
     red = partial(Item.red, area, fact.name, detail=seen)
     if not fact.running:
         return red(phrases.NOT_STARTED, phrases.TURN_ON)
@@ -208,7 +208,7 @@ def _late(fact: AutomationFact, now: datetime) -> bool:
 
 
 def _asset(fact: AssetFact, now: datetime) -> Item:
-    seen = _at(fact.last_at) if fact.last_at else ""
+    seen = at_seoul(fact.last_at) if fact.last_at else ""
     red = partial(Item.red, "asset", fact.name, detail=seen)
     if fact.failed:
         return red(phrases.ATTEMPT_FAILED.of(_some(fact.failed)), phrases.RUN_AGAIN)
@@ -238,13 +238,15 @@ def _check(fact: CheckFact) -> Item:
         return Item("check", fact.name, "off", detail="아직 실행한 적이 없습니다")
     if fact.failed:
         return Item.red("check", fact.name, phrases.CHECK_FAILED.of(_some(fact.failed)), phrases.SEE_CHECK)
-    return Item("check", fact.name, "green", detail=f"경고: {_some(fact.warned)}" if fact.warned else "")
+    return Item("check", fact.name, "green", detail=f"경고: {_some(fact.warned).ko}" if fact.warned else "")
 
 
-def _some(names: Iterable[str]) -> str:
+def _some(names: Iterable[str]) -> Said:
     listed = sorted(set(names))
-    return ", ".join(listed[:_NAMED]) + (f" 외 {len(listed) - _NAMED}개" if len(listed) > _NAMED else "")
+    first, more = ", ".join(listed[:_NAMED]), len(listed) - _NAMED
+    return Said(f"{first} 외 {more}개", f"{first} and {more} more") if more > 0 else Said(first, first)
 
 
-def _at(moment: datetime | None) -> str:
+def at_seoul(moment: datetime | None) -> str:
+    """A moment as it is shown, in the malls' time zone; "" for none."""
     return moment.astimezone(ZoneInfo(SEOUL)).strftime("%m-%d %H:%M") if moment else ""

@@ -3,7 +3,9 @@
 Does not belong here: judging, or the formats of Jira and Confluence (`posting.py`).
 """
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
+from unicodedata import east_asian_width
 
 if TYPE_CHECKING:
     from cafe24_pipelines.operations.readiness import Item, Readiness
@@ -31,8 +33,12 @@ def state_mark(found: "Readiness") -> str:
     return f"상태 지문 {found.digest()}"
 
 
-def text(found: "Readiness", lang: str = "ko") -> str:
-    """The headline, then a line an area and a line a reason with its remedy, for what is not green."""
+def text(found: "Readiness", lang: str = "ko", width: int | None = None) -> str:
+    """The headline, then a line an area and a line a reason with its remedy, for what is not green.
+
+    What differs by its mall alone has one reason. In a terminal of `width` columns, fewer names are told where they
+    would not fit, and what is longer goes on below, indented.
+    """
     names = AREAS_KO if lang == "ko" else _AREAS_EN
     lines = [headline(found, lang), ""]
     for area, counts in found.counts().items():
@@ -42,18 +48,51 @@ def text(found: "Readiness", lang: str = "ko") -> str:
         alike: dict[tuple[str, str], list[Item]] = {}
         for item in found.red:
             if item.area == area:
-                alike.setdefault(item.said(lang), []).append(item)
+                alike.setdefault(_of_any_mall(item, lang), []).append(item)
         for (why, remedy), items in sorted(alike.items(), key=lambda kv: (-len(kv[1]), kv[1][0].name)):
-            lines += [f"    ✗ {_told(items, why, lang)}", f"      → {remedy}"]
-    return "\n".join(lines)
+            said = remedy if len(items) > 1 else items[0].said(lang)[1]
+            lines += [f"    ✗ {_told(items, why, lang, width)}", f"      → {said}"]
+    return "\n".join(part for line in lines for part in _folded(line, width))
 
 
-def _told(items: list["Item"], why: str, lang: str) -> str:
+def _of_any_mall(item: "Item", lang: str) -> tuple[str, str]:
+    """Reason and remedy as they are for every mall."""
+    (why, remedy), mall = item.said(lang), item.name.partition("/")[2] if item.area in ("store", "job") else ""
+    return why, remedy.replace(f"--mall {mall}`", f"--mall {'몰ID' if lang == 'ko' else 'MALL'}`") if mall else remedy
+
+
+def _told(items: list["Item"], why: str, lang: str, width: int | None) -> str:
     """One item with its reason; of several with the same, how many and the first names (`--json` has them all)."""
     if len(items) == 1:
         return f"{items[0].name}: {why}{_detail(items[0], lang)}"
-    names = ", ".join(i.name for i in items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")
-    return f"{why} ({len(items)}{'건' if lang == 'ko' else ''}: {names})"
+    for shown in range(min(len(items), _SHOWN), 0, -1):
+        names = ", ".join(i.name for i in items[:shown]) + (", …" if len(items) > shown else "")
+        told = f"{why} ({len(items)}{'건' if lang == 'ko' else ''}: {names})"
+        if width is None or columns(told) + _INDENT <= width:
+            break
+    return told
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: a Korean letter takes two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _folded(line: str, width: int | None) -> Iterator[str]:
+    """The line, or as many lines as it needs, the later ones indented by as much as its text is."""
+    if width is None or columns(line) <= width:
+        yield line
+        return
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    head, *words = line.lstrip().split(" ")
+    now = indent[2:] + head
+    for word in words:
+        if columns(f"{now} {word}") > width:
+            yield now
+            now = indent + word
+        else:
+            now += f" {word}"
+    yield now
 
 
 def _detail(item: "Item", lang: str) -> str:
@@ -76,17 +115,21 @@ def by_state(found: "Readiness") -> list["Item"]:
     return sorted(found.items, key=lambda i: list(MARKS).index(i.state))
 
 
-def changes(now_red: list["Item"], before: set[str]) -> list[str]:
+def changes(now_red: list["Item"], before: set[str], grown: Mapping[str, tuple[int, int]] | None = None) -> list[str]:
     """The lines of an alert: what is newly red, what is still, and what is mended; no line names a mall.
 
     Args:
         before: labels of what was red when it was last told.
+        grown: labels of what is red for more malls than it was, each with how many those were and are.
     """
     reasons = {
         i.label: f"{AREAS_KO[i.area]} {i.label.partition('/')[2]}: {i.why.partition(': ')[0]}" for i in now_red
     }
     new = [f"✗ {reason}" for label, reason in reasons.items() if label not in before]
     lines = new[:_SHOWN] + ([f"… 새로 {len(new) - _SHOWN}건 더"] if len(new) > _SHOWN else [])
+    for label, (were, are) in list((grown or {}).items())[:_SHOWN]:
+        if label in before:
+            lines.append(f"✗ {reasons[label]} ({were}건 → {are}건)")
     mended = sorted(before - set(reasons))
     if mended:
         rest = f" 외 {len(mended) - _SHOWN}건" if len(mended) > _SHOWN else ""
@@ -96,6 +139,8 @@ def changes(now_red: list["Item"], before: set[str]) -> list[str]:
 
 
 _SHOWN: Final = 8
+_INDENT: Final = 6
+"""Columns before a reason."""
 
 
 def _cell(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.operations.phrases import Said
-from cafe24_pipelines.operations.readiness import Item
+from cafe24_pipelines.operations.readiness import Item, at_seoul
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.malls import Mall
@@ -29,7 +29,7 @@ READ_AGAIN: Final = Said(
 )
 NOT_LANDED: Final = Said("제때 적재되지 않았습니다", "has not landed in time")
 LAND_AGAIN: Final = Said(
-    "shop_sync가 켜져 있는지 보고 `cafe24 run --mall {}`를 실행하십시오",
+    "shop_sync가 켜져 있는지 보고 `cafe24 run --mall {}` 명령을 실행하십시오",
     "see whether shop_sync is on, and run `cafe24 run --mall {}`",
 )
 
@@ -60,8 +60,7 @@ def silence_items(
         read = _last_read(settings, mall_id) if mall.source == "api" else None
         for last, why, remedy in ((read, NOT_READ, READ_AGAIN), (landed.get(mall_id), NOT_LANDED, LAND_AGAIN)):
             if last is not None and now - max(last, state.since or last) > most:
-                seen = f"{last.astimezone(UTC):%m-%d %H:%M} UTC"
-                yield Item.red("job", f"shop_sync/{mall_id}", why, remedy.of(mall_id), seen)
+                yield Item.red("job", f"shop_sync/{mall_id}", why, remedy.of(mall_id), at_seoul(last))
                 break
 
 

@@ -14,7 +14,7 @@ from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.operations import phrases
 from cafe24_pipelines.operations.heartbeat import READER
 from cafe24_pipelines.operations.phrases import Said
-from cafe24_pipelines.operations.readiness import Item
+from cafe24_pipelines.operations.readiness import Item, at_seoul
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.malls import Mall
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cafe24_pipelines.stores.graph import GraphStore
     from cafe24_pipelines.stores.vectors import VectorStore
 
+AT_ONCE: Final = 4
+"""Malls whose embedded stores are open together: each maps some 120 MB into memory until it is closed."""
 LATE: Final = timedelta(hours=1)
 """A heartbeat older than this is missing: it comes every 15 minutes, behind a long run at times."""
 
@@ -43,27 +45,29 @@ def served_malls(settings: "Settings", malls: "Mapping[str, Mall]") -> "dict[str
 
 def store_items(settings: "Settings", malls: Sequence[str], *, now: datetime | None = None) -> list[Item]:
     """The event log with its heartbeat, then lake, graph and vectors of every mall."""
+    items = [_guarded("event_log", lambda: _log(settings, now or datetime.now(UTC)))]
+    for first in range(0, len(malls), AT_ONCE):
+        items += _of_malls(settings, malls[first : first + AT_ONCE])
+    return list(dict.fromkeys(items))  # a back end that can't be opened is told once
+
+
+def _of_malls(settings: "Settings", malls: Sequence[str]) -> list[Item]:
     from cafe24_pipelines import parts
 
-    items = [_guarded("event_log", lambda: _log(settings, now or datetime.now(UTC)))]
-    if not malls:
-        return items
     try:
         graph = parts.graph_store(settings)
     except Cafe24Error as e:
-        return [*items, _broken("graph", e)]
+        return [_broken("graph", e)]
     try:
         vectors = parts.vector_store(settings)
     except Cafe24Error as e:
         graph.close()
-        return [*items, _broken("vectors", e)]
+        return [_broken("vectors", e)]
     try:
-        for mall_id in malls:
-            items += _of_mall(settings, mall_id, graph, vectors)
+        return [item for mall_id in malls for item in _of_mall(settings, mall_id, graph, vectors)]
     finally:
         graph.close()
         vectors.close()
-    return items
 
 
 def _of_mall(settings: "Settings", mall_id: str, graph: "GraphStore", vectors: "VectorStore") -> Iterator[Item]:
@@ -95,8 +99,8 @@ def _log(settings: "Settings", now: datetime) -> Item:
         return Item.red("store", "event_log", phrases.NO_BEAT, phrases.TURN_ON_BEAT)
     at = datetime.fromtimestamp(minute * 60, UTC)
     if now - at > LATE:
-        return Item.red("store", "event_log", phrases.BEAT_LOST, phrases.SEE_BEAT, f"{at:%m-%d %H:%M} UTC")
-    return Item("store", "event_log", "green", detail=f"심장 박동 {at:%m-%d %H:%M} UTC")
+        return Item.red("store", "event_log", phrases.BEAT_LOST, phrases.SEE_BEAT, at_seoul(at))
+    return Item("store", "event_log", "green", detail=f"하트비트 {at_seoul(at)}")
 
 
 def _lake(settings: "Settings", mall_id: str) -> Item:

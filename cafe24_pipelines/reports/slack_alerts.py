@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
 
 _KINDS: Final = {
-    "run.failed": "실행 실패", "run.recovered": "복구", "readiness.changed": "준비 상태", "model.warmed": "모델 예열",
+    "run.failed": "실행 실패", "run.hanging": "끝나지 않는 실행", "run.recovered": "복구",
+    "readiness.changed": "준비 상태", "model.warmed": "모델 예열",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ fails would be told by nobody. Both run as soon as the daemon does. Does not bel
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,8 +101,10 @@ def failed_run(context: dg.RunFailureSensorContext) -> Any:
         for event in context.get_step_failure_events()
     )
     own = trouble_of(context.failure_event.event_specific_data)
-    before = ended_before(context.instance, run)
-    return FailedRun(run.job_name, mall_of(run), run.run_id, steps, own, before)
+    earlier = earlier_of_mall(context.instance, run)
+    before = tuple(r.status == dg.DagsterRunStatus.SUCCESS for r in earlier)
+    good = good_at(context.instance, earlier, before)
+    return FailedRun(run.job_name, mall_of(run), run.run_id, steps, own, before, good_at=good)
 
 
 def failed_malls(context: dg.RunFailureSensorContext, log: "EventLog") -> list[Any]:
@@ -123,8 +126,10 @@ def failed_malls(context: dg.RunFailureSensorContext, log: "EventLog") -> list[A
     before, found = earlier_runs(context.instance, run, {}, LOOK_BACK * BATCHES), []
     for mall_id, trouble in sorted(named.items()):
         steps = (FailedStep(step, owners, trouble),)
-        ended = fared(log, before, mall_id)
-        found.append(FailedRun(run.job_name, mall_id, run.run_id, steps, trouble, ended, of_batch=True))
+        mine = [other for other in before if mall_id in carried(other)][:LOOK_BACK]
+        ended = fared(log, mine, mall_id)
+        good = good_at(context.instance, mine, ended)
+        found.append(FailedRun(run.job_name, mall_id, run.run_id, steps, trouble, ended, of_batch=True, good_at=good))
     return found
 
 
@@ -141,8 +146,7 @@ def fared(log: "EventLog", before: Sequence[dg.DagsterRun], mall_id: str) -> tup
     """How a mall fared in those earlier runs that carried it, newest first: well, unless its failure is logged."""
     from cafe24_pipelines.operations.failures import failure_id
 
-    mine = [run for run in before if mall_id in carried(run)][:LOOK_BACK]
-    return tuple(not log.known(failure_id(run.run_id, mall_id)) for run in mine)
+    return tuple(not log.known(failure_id(run.run_id, mall_id)) for run in before)
 
 
 def mall_of(run: dg.DagsterRun) -> str:
@@ -166,10 +170,17 @@ def _links(error: Any) -> Iterator[Link]:
         error = error.cause or getattr(error, "context", None)
 
 
-def ended_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[bool, ...]:
-    """How the latest runs of this job and mall before `run` ended, newest first; a retried one counts once."""
+def earlier_of_mall(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.DagsterRun]:
+    """The latest runs of this job and mall that ended before `run`, newest first; a retried one counts once."""
     tags = {name: run.tags[name] for name in (PARTITION, MALL_TAG) if name in run.tags}
-    return tuple(r.status == dg.DagsterRunStatus.SUCCESS for r in earlier_runs(instance, run, tags, LOOK_BACK))
+    return earlier_runs(instance, run, tags, LOOK_BACK)
+
+
+def good_at(instance: dg.DagsterInstance, earlier: Sequence[dg.DagsterRun], well: Sequence[bool]) -> datetime | None:
+    """When the newest of the earlier runs that went well ended; None when there is none, or nobody knows."""
+    run = next((r for r, good in zip(earlier, well, strict=True) if good), None)
+    record = instance.get_run_record_by_id(run.run_id) if run else None
+    return datetime.fromtimestamp(record.end_time, UTC) if record and record.end_time else None
 
 
 def earlier_runs(

@@ -1,5 +1,8 @@
 """Runs whose process is gone, told so: one of them would hold the embedded profile's only slot for ever.
 
+So would one that hangs. Nobody can tell that from long work, so it is not ended: its owner is told, by this sensor,
+since every run that could tell waits behind it.
+
 A run's process ends with the code server that began it when a machine loses power, or a terminal is closed for good.
 Dagster's run monitoring can't ask the default launcher whether a process lives, so this looks: a run says its process
 in its log, and which code server began it in a tag. What is failed here is tried once more by the daemon
@@ -9,11 +12,13 @@ in its log, and which code server began it in a tag. What is failed here is trie
 import json
 import socket
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
 
 from cafe24_pipelines.operations.processes import lives_since
+from cafe24_pipelines.resources.events import EventsResource
 
 GONE: Final = "The process of this run is gone: it was killed, or the machine was switched off."
 CHOSEN: Final = 30.0
@@ -22,6 +27,7 @@ NAMED: Final = 3600.0
 """Seconds within which a run that has started has named its process: it does so once its resources are open."""
 _SERVER: Final = ".dagster/grpc_info"  # the constant is private
 _ENGINE: Final = {dg.DagsterEventType.ENGINE_EVENT}
+_AT_WORK: Final = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _LOOKED_AT: Final = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -30,12 +36,40 @@ _LOOKED_AT: Final = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     target=None,
-    description="When the process of a run is gone (power, kill): fails it, which frees its slot and has it retried.",
+    description="When a run's process is gone (power, kill): fails it, so it is retried. Tells of one that hangs.",
 )
-def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Fails what is not alive; asks for nothing."""
-    gone = fail_orphans(context.instance)
-    return dg.SkipReason(f"failed: {', '.join(gone)}" if gone else "every run that has begun is alive")
+def orphaned_runs(context: dg.SensorEvaluationContext, events: EventsResource) -> dg.SkipReason:
+    """Fails what is not alive, tells what hangs; asks for nothing."""
+    gone, late = fail_orphans(context.instance), list[str]()
+    try:
+        late = tell_late(context.instance, events)
+    except Exception as e:  # freeing slots does not depend on who can be told
+        context.log.exception(f"a run that hangs could not be told: {type(e).__name__}")
+    said = [f"failed: {', '.join(gone)}" if gone else "every run that has begun is alive"]
+    return dg.SkipReason("; ".join([*said, f"told that they hang: {', '.join(late)}"] if late else said))
+
+
+def late_runs(instance: dg.DagsterInstance) -> list[dg.RunRecord]:
+    """Runs that have been at work for too long."""
+    from cafe24_pipelines.operations.failures import HANGS
+
+    at_work = instance.get_run_records(dg.RunsFilter(statuses=_AT_WORK))
+    return [r for r in at_work if r.start_time and time.time() - r.start_time > HANGS.total_seconds()]
+
+
+def tell_late(instance: dg.DagsterInstance, events: EventsResource) -> list[str]:
+    """Tell the owner of each run that hangs, once a run; the ids of those that were told of now."""
+    from cafe24_pipelines.operations.failures import tell_hanging
+    from cafe24_pipelines.operations.notify import notifier
+    from cafe24_pipelines.sensors.failures import mall_of
+
+    told = []
+    for record in late_runs(instance):
+        run, since = record.dagster_run, datetime.fromtimestamp(record.start_time or 0.0, UTC)
+        to = notifier(events.settings())
+        if tell_hanging(events.log(), to, run.job_name, mall_of(run), run.run_id, since=since):
+            told.append(run.run_id)
+    return told
 
 
 def fail_orphans(instance: dg.DagsterInstance) -> list[str]:

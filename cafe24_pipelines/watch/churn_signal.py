@@ -7,7 +7,9 @@ at the last look* as well: what lies between that and the old score is the refit
 score is the customer. Only the customer's part is told; a refit is counted and said.
 
 Where the churn analysis says that no model beats recency, the rule is recency itself: no purchase for the horizon. An
-episode is one silence, from a purchase to the next, and is told once. Does not belong here: scores (`crm/churn.py`).
+episode is one silence, from a purchase to the next, and is told once. Data that end before the last look (an older
+export landed, or a part of one) set a new baseline: what is missing is no silence. Does not belong here: scores
+(`crm/churn.py`).
 """
 
 from dataclasses import dataclass
@@ -54,8 +56,8 @@ VALUE_SQL: Final = (
 class Looked:
     """What a look found.
 
-    `status`: told, quiet, baseline (the first look: nobody is new), insufficient_data, or waiting (the scores are not
-    of the data that landed; the next run brings them). `summary` holds counts only.
+    `status`: told, quiet, baseline (the first look, or data gone back: nobody is new), insufficient_data, or waiting
+    (the scores are not of the data that landed; the next run brings them). `summary` holds counts only.
     """
 
     status: str
@@ -78,12 +80,13 @@ def watch_churn(
     state = _state(tables, shop, mall, scored, known)
     if state is None:
         return Looked("waiting", {"text": "점수표가 지금 적재된 자료의 것이 아닙니다. 다음 실행 뒤에 다시 봅니다."})
-    summary = _summary(state, scored, mall, known)
+    back = known.as_of if known and _as_of(scored) < known.as_of else None
+    summary = _summary(state, scored, mall, first=known is None, back=back)
     if known:
         seen = json_digest([mall.mall_id, made_of, known.digest])
         _tell(log, mall.mall_id, summary, seen, now or datetime.now(UTC))
     book.publish(mall.mall_id, made_of, _as_of(scored), state, summary)
-    return Looked("baseline" if known is None else "told" if summary["new"] else "quiet", summary)
+    return Looked("baseline" if known is None or back else "told" if summary["new"] else "quiet", summary)
 
 
 # -- who is at risk ----------------------------------------------------------------------------------------------
@@ -95,8 +98,9 @@ def by_recency(scored: "Mapping[str, Any]") -> bool:
 
 
 def decide(
-    now: "pd.DataFrame", known: "pd.DataFrame | None", then: "pd.DataFrame", scored: "Mapping[str, Any]"
-) -> "pd.DataFrame":
+    now: "pd.DataFrame", known: "pd.DataFrame | None", then: "pd.DataFrame", scored: "Mapping[str, Any]",
+    *, back: bool = False,
+) -> "pd.DataFrame":  # fmt: skip
     """The new memory: every member with `at_risk`, `since`, `cause`, `told_on` and `told_for`.
 
     Args:
@@ -104,6 +108,7 @@ def decide(
         known: the memory of the last look; None at the first.
         then: by member_key, `probability` and `recency_days` that the rule of now gives for the last look's day.
         scored: the summary of the churn analysis.
+        back: the data end before the last look, so nothing of this is news.
     """
     import numpy as np
     import pandas as pd
@@ -120,10 +125,11 @@ def decide(
     was = silent & rows["was_at_risk"].eq(True).to_numpy()
     stays = was & rule.stays(rows["probability"], rows["recency_days"])
     entered = above & ~was
-    already = silent & rule.enters(rows["then_probability"], rows["then_recency_days"])
+    undone = met & (_days(rows["last_bought"]) < _days(rows["was_last_bought"]))  # the purchase did not stand
+    already = silent & ~undone & rule.enters(rows["then_probability"], rows["then_recency_days"])
     jumped = silent & ~above & ~was & rule.rises(rows, scored)
     cause = np.select([entered & already, entered, jumped], ["refit", "crossed", "jumped"], "")
-    if known is None:
+    if known is None or back:
         cause = np.where(entered, "baseline", "")
     kept = stays | (was & above)
     heard = silent & (_days(rows["was_told_for"]) == _days(rows["last_bought"]))
@@ -206,7 +212,8 @@ def _state(
     then = _then(shop, mall, scored, known, now)
     if then is None:
         return None
-    state = decide(now, known.table if known else None, then, scored)
+    back = known is not None and _as_of(scored) < known.as_of
+    state = decide(now, known.table if known else None, then, scored, back=back)
     leading = [leading_reason(text) for text in state["reasons"]]
     state["reason"] = [text for _, text in leading]
     state["action"] = [
@@ -264,7 +271,9 @@ def _segments(tables: "CrmTables", mall_id: str, members: "pd.Series[str]") -> l
 # -- telling -----------------------------------------------------------------------------------------------------
 
 
-def _summary(state: "pd.DataFrame", scored: dict[str, Any], mall: "Mall", known: Known | None) -> dict[str, Any]:
+def _summary(
+    state: "pd.DataFrame", scored: dict[str, Any], mall: "Mall", *, first: bool, back: date | None
+) -> dict[str, Any]:
     """Counts and sums; no member."""
     new = state[state["new"]]
     refit = int(state["refitted"].sum())
@@ -278,7 +287,7 @@ def _summary(state: "pd.DataFrame", scored: dict[str, Any], mall: "Mall", known:
         "value_query": VALUE_SQL.format(end=scored["as_of"]),
     }  # fmt: skip
     summary["actions"] = {row["reason_kind"]: action_of(row["reason_kind"]) for row in summary["by_reason"]}
-    return summary | {"text": _text(summary, first=known is None)}
+    return summary | {"text": _text(summary, first=first, back=back)}
 
 
 def _by(rows: "pd.DataFrame", column: str) -> list[dict[str, Any]]:
@@ -289,12 +298,11 @@ def _by(rows: "pd.DataFrame", column: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (-row["value"], row[column]))
 
 
-def _text(s: dict[str, Any], *, first: bool) -> str:
-    if first:
+def _text(s: dict[str, Any], *, first: bool, back: date | None) -> str:
+    if first or back:
+        why = f"자료가 지난번에 본 {back}보다 앞에서 끝나 기준을 다시 세웠습니다" if back else "기준을 세웠습니다"
         risk = f"{s['as_of']} 현재 이탈 위험 고객 {s['at_risk']:,}명"
-        return " ".join(
-            filter(None, (f"기준을 세웠습니다: {risk}. 다음부터 새로 생긴 위험만 알립니다.", s["caveat"]))
-        )
+        return " ".join(filter(None, (f"{why}: {risk}. 다음부터 새로 생긴 위험만 알립니다.", s["caveat"])))
     told = "새로 이탈 위험에 든 고객이 없습니다."
     if s["new"]:
         told = (

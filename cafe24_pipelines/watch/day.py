@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from cafe24_pipelines.watch.churn_signal import SIGNALLED
 from cafe24_pipelines.watch.measures import (
     LEAST_WEEKS,
+    History,
     Judged,
     Silence,
     Span,
     amount,
-    history_weeks,
+    history_of,
     judge_day,
     latest_day,
     local_day,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 NEWS_HOURS: Final = 24
 MOST_LISTED: Final = 8
 _CHART_DAYS: Final = 56
+_STOPPED_LISTED: Final = 10
+"""Products that the summary of the stock analysis names at most: that many may be more."""
 _WEEKDAYS: Final = {"ko": "월화수목금토일", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 
 
@@ -41,12 +44,12 @@ _WEEKDAYS: Final = {"ko": "월화수목금토일", "en": ("Mon", "Tue", "Wed", "
 class Day:
     """A mall's day. `judged` is empty when the history is too short; `stock` is the stock analysis's summary.
 
-    `silence` is what has passed since that day without any data.
+    `silence` is what has passed since the last order.
     """
 
     mall: "Mall"
     span: Span
-    weeks: int
+    history: History
     judged: list[Judged]
     news: News
     stock: dict[str, Any] | None
@@ -80,9 +83,8 @@ def look_at_day(
         return None
     told = news(log, mall.mall_id, now - timedelta(hours=NEWS_HOURS), now)
     usable = stock if stock and stock.get("status") == "ok" else None
-    weeks = history_weeks(shop, mall, span.day)
-    quiet = silence(shop, mall, span.day, now)
-    return Day(mall, span, weeks, judge_day(shop, mall, span), told, usable, now, quiet)
+    history = history_of(shop, mall, span.day)
+    return Day(mall, span, history, judge_day(shop, mall, span), told, usable, now, silence(shop, mall, now))
 
 
 def named_day(day: date, lang: str = "ko") -> str:
@@ -126,13 +128,21 @@ def day_text(day: Day, lang: str = "ko") -> str:
 
 def _extent(day: Day, lang: str) -> str:
     hours = f"{day.span.until // 3600:02}:{day.span.until // 60 % 60:02}"
+    if not day.judged:
+        landed = (
+            f"아직 끝나지 않은 날입니다. {hours}까지 들어온 자료입니다." if lang == "ko" else f"Landed until {hours}."
+        )
+        return landed if day.span.running else _since(day, lang).strip()
+    past, kept = day.history.span, day.history.weeks
     if lang == "ko":
+        weeks = f"지난 {past}주" if kept == past else f"지난 {past}주 가운데 주문이 있던 {kept}주"
         if day.span.running:
-            same = f"지난 {day.weeks}주 같은 요일의 같은 시각까지와 비교합니다."
+            same = f"{weeks} 같은 요일의 같은 시각까지와 비교합니다."
             return f"아직 끝나지 않은 날입니다. {hours}까지 들어온 자료를 {same}"
-        return f"{_since(day, lang)}하루 전체를 지난 {day.weeks}주의 같은 요일과 비교합니다."
+        return f"{_since(day, lang)}하루 전체를 {weeks}의 같은 요일과 비교합니다."
+    weeks = f"the last {past} weeks" if kept == past else f"the {kept} of the last {past} weeks that had orders"
     until = f" until {hours}, each day to the same hour" if day.span.running else ""
-    return f"{_since(day, lang)}Compared with the same weekday of the last {day.weeks} weeks{until}."
+    return f"{_since(day, lang)}Compared with the same weekday of {weeks}{until}."
 
 
 def _since(day: Day, lang: str) -> str:
@@ -140,9 +150,10 @@ def _since(day: Day, lang: str) -> str:
     late = (local_day(day.now, day.mall) - day.span.day).days
     if late < 1 or day.span.running:
         return ""
-    if day.silence is None:
-        return "오늘 자료가 아직 들어오지 않아 어제를 봅니다. " if lang == "ko" else "Nothing of today has landed. "
-    days, last = day.silence.days, named_day(day.span.day, lang)
+    if late == 1:
+        few = "오늘 자료가 아직 한 시간치도 들어오지 않아 어제를 봅니다. "
+        return few if lang == "ko" else "Not an hour of today has landed. "
+    days, last = late - 1, named_day(day.span.day, lang)
     return f"자료가 {last}까지입니다. 그 뒤로 꼬박 {days}일 동안 들어온 것이 없습니다. " if lang == "ko" else (
         f"The data end on {last}; nothing has come for {days} whole days. "
     )  # fmt: skip
@@ -153,11 +164,14 @@ def _silent(day: Day, lang: str) -> list[str]:
     told = day.silence
     if told is None or not told.loud:
         return []
-    p = p_text(told.p)
+    p, visited = p_text(told.p), named_day(day.span.day, lang) if day.span.day > told.last else ""
     if lang == "ko":
         usual = f"이만한 기간이면 보통 주문이 {told.expected:,.0f}건쯤 있습니다(우연히 하나도 없을 확률 p {p})."
-        return [f"- **{told.days}일째 주문이 없습니다.** {usual} 자료 수집이 멈췄는지, 주문이 되는지 확인하세요."]
+        landed = f" 방문 기록은 {visited}까지 들어왔습니다." if visited else ""
+        check = f"{landed} 자료 수집이 멈췄는지, 주문이 되는지 확인하세요."
+        return [f"- **{told.days}일째 주문이 없습니다.** {usual}{check}"]
     usual = f"So many days usually bring {told.expected:,.0f} (p of none {p})."
+    usual += f" Visits landed until {visited}." if visited else ""
     return [f"- **No orders for {told.days} days.** {usual} See whether landing stopped, or orders can't be placed."]
 
 
@@ -165,12 +179,13 @@ def _verdict(day: Day, lang: str) -> list[str]:
     ko, currency, count = lang == "ko", day.mall.currency, len(day.judged)
     if not day.judged:
         least = f"{LEAST_WEEKS}주" if ko else f"{LEAST_WEEKS} weeks"
-        have = f"{day.weeks}주" if ko else f"{day.weeks}"
-        return [f"비교할 자료가 모자랍니다: {least}가 필요한데 {have}뿐입니다." if ko
-                else f"Too little history: {least} are needed, there are {have}."]  # fmt: skip
+        have = day.history.weeks
+        few = (f"비교할 자료가 모자랍니다: {least}가 필요한데 {have}주뿐입니다." if ko
+               else f"Too little history: {least} are needed, there are {have}.")  # fmt: skip
+        return [*_silent(day, lang), few]
     lines = _silent(day, lang) + [_differs(one, currency, lang) for one in day.differing]
     if not day.differing:
-        said = "그날은 평소와 같았습니다." if lines else "평소와 같습니다."
+        said = "그날 하루만 보면 평소와 같습니다." if lines else "평소와 같습니다."
         usual = f"- **{said}** 지표 {count}개를 함께 따져(5% 수준) 다르다고 할 것이 없습니다."
         english = f"- **A day as usual.** None of {count} figures, tested together at 5 %, differs."
         lines.append(usual if ko else english)
@@ -234,9 +249,12 @@ def _table(day: Day, lang: str) -> list[str]:
 
 def _stock(stock: dict[str, Any], lang: str) -> list[str]:
     stopped, out, soon = len(stock["suspected_stock_outs"]), stock["alerts"]["품절"], stock["alerts"]["임박"]
+    many = stopped >= _STOPPED_LISTED
     if lang == "ko":
-        return [f"재고({stock['as_of']}): 품절 {out}개, 임박 {soon}개, 판매가 갑자기 멈춘 상품 {stopped}개."]
-    return [f"Stock ({stock['as_of']}): {out} out, {soon} soon out, {stopped} that suddenly stopped selling."]
+        more = " 이상" if many else ""
+        return [f"재고({stock['as_of']}): 품절 {out}개, 임박 {soon}개, 판매가 갑자기 멈춘 상품 {stopped}개{more}."]
+    more = " or more" if many else ""
+    return [f"Stock ({stock['as_of']}): {out} out, {soon} soon out, {stopped}{more} that suddenly stopped selling."]
 
 
 def _news(told: News, lang: str) -> list[str]:

@@ -8,14 +8,17 @@ units of the mean order. All figures of a day are tested at once, by Holm. A sha
 is cancelled grows with the age of an order, so a recent day always shows few.
 
 A running day is compared with the same hours of those days, up to the last thing that landed and without it: what
-came before the last of a stream says nothing about when it came. What is dated after today is no data: one order with
-a wrong date must not become the last day. Days after the last one with data are a silence, whose chance is that of no
-order in so many such days. Does not belong here: words (`day.py`, `week.py`).
+came before the last of a stream says nothing about when it came. What is dated after this moment is no data: one
+order with a wrong date must not become the last day. Whole days since the last order are a silence, whose chance is
+that of no order in so many such days. A week without any order among busy ones is a gap and no part of what is usual:
+landing failed, the mall was shut, or one test order lies long before the first real one. Does not belong here: words
+(`day.py`, `week.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +37,10 @@ LEAST_WEEKS: Final = 4
 ALPHA: Final = 0.05
 SILENT: Final = 0.01
 """A silence less likely than this is told."""
+BUSY: Final = 10
+"""Orders of a week from which on a week without any is a gap, not chance."""
+LEAST_LANDED: Final = 3600
+"""Seconds of a running day before which the day before says more."""
 DAY_SECONDS: Final = 86_400
 _CUT: Final = 3.0
 _CHI2_MEDIAN: Final = 0.4549
@@ -44,7 +51,8 @@ _CHI2_MEDIAN: Final = 0.4549
 class Metric:
     """One figure: what is counted, in rows of `source` (with a local time `{at}`), and the unit it is told in.
 
-    `side` is 1 when only more than usual is told. `money` figures are in the mall's currency.
+    `side` is 1 when only more than usual is told. `distinct` figures count each member once, so those of a week are
+    not the sum of its days. `money` figures are in the mall's currency.
     """
 
     name: str
@@ -55,6 +63,7 @@ class Metric:
     at: str = "ordered_local"
     unit: str = "건"
     side: int = 0
+    distinct: bool = False
 
     @property
     def money(self) -> bool:
@@ -63,12 +72,29 @@ class Metric:
 
     def sql(self, first: date, last: date, until: int, zone: str) -> str:
         """Day and value of every day that has rows, ready to run (`until` seconds of each day)."""
-        at = self.at.format(zone=zone.replace("'", "''"))
+        at = self._moment(zone)
         return (
             f"SELECT CAST({at} AS DATE) AS day, {self.value} AS value FROM {self.source} "
             f"WHERE CAST({at} AS DATE) BETWEEN DATE '{first}' AND DATE '{last}' "
             f"AND date_diff('second', date_trunc('day', {at}), {at}) < {until} GROUP BY 1 ORDER BY 1"
         )
+
+    def whole_sql(self, first: date, last: date, zone: str) -> str:
+        """The one value of all these days together."""
+        between = f"CAST({self._moment(zone)} AS DATE) BETWEEN DATE '{first}' AND DATE '{last}'"
+        return f"SELECT {self.value} AS value FROM {self.source} WHERE {between}"
+
+    def weeks_sql(self, first: date, weeks: int, days: int, zone: str) -> str:
+        """Week (from 0) and the value of its first `days` together, of weeks from `first` on that have rows."""
+        day, last = f"CAST({self._moment(zone)} AS DATE)", first + timedelta(days=7 * weeks - 1)
+        return (
+            f"SELECT ({day} - DATE '{first}') // 7 AS week, {self.value} AS value FROM {self.source} "
+            f"WHERE {day} BETWEEN DATE '{first}' AND DATE '{last}' AND ({day} - DATE '{first}') % 7 < {days} "
+            "GROUP BY 1"
+        )
+
+    def _moment(self, zone: str) -> str:
+        return self.at.format(zone=zone.replace("'", "''"))
 
 
 _WRITTEN: Final = "(created_at AT TIME ZONE '{zone}')"
@@ -78,7 +104,7 @@ METRICS: Final = (
     Metric("orders", "주문", "Orders placed", "count(*) FILTER (paid_amount >= 0)"),
     Metric("new_buyers", "첫 구매 고객", "First-time buyers", "count(*) FILTER (sale_no = 1)", unit="명"),
     Metric("returning_buyers", "재구매 고객", "Returning buyers", "count(DISTINCT member_key) FILTER (sale_no > 1)",
-           unit="명"),
+           unit="명", distinct=True),
     Metric("cancellations", "취소", "Cancelled orders", "count(*) FILTER (status = 'cancelled')", side=1),
     Metric("coupon_orders", "쿠폰 주문", "Orders with a coupon",
            "count(*) FILTER (is_sale AND coupon_no IS NOT NULL)"),
@@ -128,9 +154,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Silence:
-    """Whole days without anything after the last day with data: orders that so many bring, and p of none."""
+    """Whole days since the one with the last order: orders that so many bring, and p of none."""
 
     days: int
+    last: date
     expected: float
     p: float
 
@@ -140,53 +167,83 @@ class Silence:
         return self.p < SILENT
 
 
+@dataclass(frozen=True)
+class History:
+    """The whole weeks before a day: how many (at most `WEEKS`), and which of them (0 the oldest) are no gap."""
+
+    span: int
+    kept: tuple[int, ...]
+
+    @property
+    def weeks(self) -> int:
+        """Weeks that a day or week can be compared with."""
+        return len(self.kept)
+
+    @property
+    def enough(self) -> bool:
+        """Whether they show what is usual."""
+        return self.weeks >= LEAST_WEEKS
+
+    def rows(self, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Kept weeks x weekdays of a series whose first days are those of the span."""
+        return values[: 7 * self.span].reshape(self.span, 7)[list(self.kept)]
+
+
 _LAST_SQL: Final = """
-    SELECT max(moment) AS moment, max(moment) FILTER (moment < $end::TIMESTAMP) AS past FROM (
+    SELECT max(moment) AS moment, max(moment) FILTER (moment <= $now::TIMESTAMP) AS past,
+        max(moment) FILTER (moment < $now::DATE) AS earlier FROM (
         SELECT ordered_local AS moment FROM order_facts
         UNION ALL SELECT "at" AT TIME ZONE '{zone}' FROM events
     )"""
 
 
-def last_landed(shop: "Shop", mall: "Mall", today: date) -> datetime | None:
-    """Local time of the latest order, view, cart or purchase up to today; None for an empty mall.
-
-    Only a mall whose data all lie in the future (a wrong clock) has its latest of all.
-    """
-    sql = _LAST_SQL.format(zone=mall.time_zone.replace("'", "''"))
-    rows = shop.query(sql, {"end": (today + timedelta(days=1)).isoformat()}, zone=mall.time_zone).to_pylist()
-    return (rows[0]["past"] or rows[0]["moment"]) if rows else None
-
-
 def latest_day(shop: "Shop", mall: "Mall", now: datetime) -> Span | None:
-    """The mall's last day with data; one that `now` (aware) lies in is judged as far as it has landed."""
-    today = local_day(now, mall)
-    at = last_landed(shop, mall, today)
+    """The mall's last day with an order, view, cart or purchase up to `now` (aware); None for an empty mall.
+
+    Today is judged as far as it has landed, and yesterday while that is less than an hour. Only a mall whose data all
+    lie in the future (a wrong clock) has its latest of all.
+    """
+    zone, local = mall.time_zone.replace("'", "''"), _local(now, mall)
+    [row] = shop.query(_LAST_SQL.format(zone=zone), {"now": local.isoformat()}, zone=mall.time_zone).to_pylist()
+    at: datetime | None = row["past"] or row["moment"]
     if at is None:
         return None
-    if at.date() < today:
+    if at.date() != local.date():
         return Span(at.date())
-    return Span(at.date(), at.hour * 3600 + at.minute * 60 + at.second)
+    until = at.hour * 3600 + at.minute * 60 + at.second
+    if until < LEAST_LANDED and row["earlier"] is not None:
+        return Span(at.date() - timedelta(days=1))
+    return Span(at.date(), until)
 
 
 def local_day(now: datetime, mall: "Mall") -> date:
     """The day of a moment in the mall's zone."""
-    return now.astimezone(ZoneInfo(mall.time_zone)).date()
+    return _local(now, mall).date()
 
 
-def silence(shop: "Shop", mall: "Mall", last: date, now: datetime) -> Silence | None:
-    """The whole days since the last one with data; None when there is none. Without enough history p is 1."""
-    days = (local_day(now, mall) - last).days - 1
+def _local(now: datetime, mall: "Mall") -> datetime:
+    return now.astimezone(ZoneInfo(mall.time_zone)).replace(tzinfo=None)
+
+
+def silence(shop: "Shop", mall: "Mall", now: datetime) -> Silence | None:
+    """The whole days since the one with the last order, whatever else landed; None when there is none.
+
+    Without enough history p is 1.
+    """
+    sql = "SELECT max(ordered_local)::DATE AS last FROM order_facts WHERE ordered_local <= $now::TIMESTAMP"
+    last = shop.query(sql, {"now": _local(now, mall).isoformat()}, zone=mall.time_zone).to_pylist()[0]["last"]
+    days = 0 if last is None else (local_day(now, mall) - last).days - 1
     if days < 1:
         return None
-    weeks = history_weeks(shop, mall, last + timedelta(days=1))
-    if weeks < LEAST_WEEKS:
-        return Silence(days, 0.0, 1.0)
-    before = [last - timedelta(days=back) for back in range(7 * weeks - 1, -1, -1)]
-    usual = series_of(shop, mall, before)["orders"].reshape(weeks, 7)  # the first column has the next day's weekday
+    history = history_of(shop, mall, last + timedelta(days=1))
+    if not history.enough:
+        return Silence(days, last, 0.0, 1.0)
+    before = [last - timedelta(days=back) for back in range(7 * history.span - 1, -1, -1)]
+    usual = history.rows(series_of(shop, mall, before)["orders"])  # the first column has the next day's weekday
     spread = dispersion(usual)
     mean = sum(expectation(usual[:, day % 7], spread) for day in range(days))
-    variance = spread * mean * (1 + 1 / weeks)
-    return Silence(days, mean, (mean / variance) ** (mean**2 / (variance - mean)))
+    variance = spread * mean * (1 + 1 / history.weeks)
+    return Silence(days, last, mean, (mean / variance) ** (mean**2 / (variance - mean)))
 
 
 # -- one day or week beside those before -------------------------------------------------------------------------
@@ -204,24 +261,33 @@ def series_of(shop: "Shop", mall: "Mall", days: Sequence[date], until: int = DAY
     return found
 
 
-def history_weeks(shop: "Shop", mall: "Mall", day: date) -> int:
-    """How many whole weeks of history lie before a day, at most `WEEKS`."""
-    sql = "SELECT min(ordered_local)::DATE AS first FROM order_facts"
-    first = shop.query(sql, zone=mall.time_zone).to_pylist()[0]["first"]
-    return 0 if first is None else max(0, min(WEEKS, (day - first).days // 7))
+def history_of(shop: "Shop", mall: "Mall", day: date) -> History:
+    """The whole weeks of history before a day, and those of them that are no gap."""
+    sql = (
+        "SELECT ($day::DATE - ordered_local::DATE - 1) // 7 AS back, count(*) AS orders, min(ordered_local)::DATE AS "
+        "first FROM order_facts WHERE ordered_local < $day::DATE GROUP BY 1"
+    )
+    rows = shop.query(sql, {"day": day.isoformat()}, zone=mall.time_zone).to_pylist()
+    first = min((row["first"] for row in rows), default=day)
+    span = min(WEEKS, (day - first).days // 7)
+    by_week = {span - 1 - row["back"]: row["orders"] for row in rows}
+    counts = [by_week.get(week, 0) for week in range(span)]
+    some = [n for n in counts if n]
+    sparse = bool(some) and median(some) < BUSY
+    return History(span, tuple(week for week, n in enumerate(counts) if n or sparse))
 
 
 def judge_day(shop: "Shop", mall: "Mall", span: Span) -> list[Judged]:
     """Every metric of a day beside its usual; none when the history is shorter than `LEAST_WEEKS`."""
-    weeks = history_weeks(shop, mall, span.day)
-    if weeks < LEAST_WEEKS:
+    history = history_of(shop, mall, span.day)
+    if not history.enough:
         return []
-    days = [span.day - timedelta(days=back) for back in range(7 * weeks, -1, -1)]
+    days = [span.day - timedelta(days=back) for back in range(7 * history.span, -1, -1)]
     series = series_of(shop, mall, days, span.until)
     found = []
     for metric in METRICS:
         values = series[metric.name]
-        usual = values[:-1].reshape(weeks, 7)
+        usual = history.rows(values)
         one = judge(
             metric, float(values[-1]), usual[:, 0], dispersion(usual, scale(metric, series)), scale(metric, series)
         )

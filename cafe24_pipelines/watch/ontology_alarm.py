@@ -116,12 +116,16 @@ def standing_alarm(log: "EventLog", mall_id: str) -> "Event | None":
 
 
 def is_behind(health: Health, history: Trend, now: datetime) -> bool:
-    """Whether the graph is of an earlier lake, and has been so for less than `PATIENCE`."""
-    stale = any(v.rule == "stale" for v in health.violations)
-    full = WEIGHTS["freshness"]
-    since = [p.at for p in history.points if p.build_id == health.build_id and p.parts["freshness"] < full]
-    waited = now - min(since, default=now) >= PATIENCE
-    return stale and not waited and health.hours_behind < PATIENCE / timedelta(hours=1)
+    """Whether the graph is of an earlier lake, and has been so for less than `PATIENCE` without a break.
+
+    A build's id is its content's, so one that comes back may have been behind before.
+    """
+    stale, since = any(v.rule == "stale" for v in health.violations), now
+    for point in reversed(history.points):
+        if point.build_id != health.build_id or point.parts["freshness"] >= WEIGHTS["freshness"]:
+            break
+        since = point.at
+    return stale and now - since < PATIENCE and health.hours_behind < PATIENCE / timedelta(hours=1)
 
 
 # -- inside --------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def finding_outcome(held: "Finding | None", broke: "Finding | None") -> tuple[st
     if broke:
         return OPEN, "철회되었습니다."
     if held is None:
-        return UNKNOWN, "이번 주의 기록이 없습니다."
+        return UNKNOWN, "그 뒤의 기록이 없습니다."
     return KEPT, "다시 재어도 유지되었습니다." if held.measured else "철회되지 않았습니다(새로 잰 값 없음)."
 
 

@@ -17,12 +17,11 @@ from zoneinfo import ZoneInfo
 from cafe24_pipelines.watch.churn_book import SignalBook, came_back
 from cafe24_pipelines.watch.measures import (
     ALPHA,
-    DAY_SECONDS,
-    LEAST_WEEKS,
     METRICS,
+    History,
     Judged,
     dispersion,
-    history_weeks,
+    history_of,
     judge,
     latest_day,
     scale,
@@ -65,7 +64,10 @@ class WeekSpan:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the week: beside its usual (`judged`), and beside the week before (`ratio`, None from nothing)."""
+    """A figure of the week: beside its usual (`judged`), and beside the week before.
+
+    `ratio` is None where there is none: from nothing, or to less than nothing.
+    """
 
     judged: Judged
     before: float
@@ -87,7 +89,7 @@ class Week:
 
     `calendar` is the week that happened, `span` the one of the figures (None without data). `kept` is what came of
     the promises of the retrospective before (`earlier`, None at the first one); `cost` is USD spent on models, None
-    where nothing is kept about it.
+    where nothing is kept about it. `gaps` are weeks without orders that are no part of the usual.
     """
 
     mall: "Mall"
@@ -101,6 +103,7 @@ class Week:
     cost: float | None
     earlier: "Event | None"
     kept: list[tuple[Promise, str, str]]
+    gaps: int = 0
 
     @property
     def current(self) -> bool:
@@ -141,15 +144,18 @@ def look_back(settings: "Settings", shop: "Shop", mall: "Mall", log: "EventLog",
     """The retrospective of the week before `now` (aware); logs it once, with its promises."""
     calendar = calendar_week(now, mall)
     span, as_of = data_week(shop, mall, now, calendar)
-    figures = judge_week(shop, mall, span) if span else []
+    history = history_of(shop, mall, span.first) if span else History(0, ())
+    figures = judge_week(shop, mall, span, history) if span else []
     told = news(log, mall.mall_id, *_bounds(calendar, mall))
     earlier = _earlier(log, mall.mall_id, calendar)
     made = Week(
         mall, calendar, span, as_of, figures, told, _standing(log, mall.mall_id, told.end),
         _failing(log, mall.mall_id, told.end), _cost(settings, mall, calendar), earlier, [],
+        history.span - history.weeks,
     )  # fmt: skip
     book = SignalBook(settings.home.analytics)
-    kept = [(p, *_outcome(p, made, book, shop)) for p in _promised(earlier)]
+    since = _since(log, made)
+    kept = [(p, *_outcome(p, made, since, book, shop)) for p in _promised(earlier)]
     week = Week(**{**vars(made), "kept": kept})
     log.append([_event(week, now)])
     return week
@@ -190,16 +196,16 @@ def _bounds(week: WeekSpan, mall: "Mall") -> tuple[datetime, datetime]:
 # -- figures -----------------------------------------------------------------------------------------------------
 
 
-def judge_week(shop: "Shop", mall: "Mall", span: WeekSpan) -> list[Figure]:
+def judge_week(shop: "Shop", mall: "Mall", span: WeekSpan, history: History) -> list[Figure]:
     """Every figure of a week, tested against its usual and against the week before, all tests together."""
     from cafe24_pipelines.experiments.statistics import holm
 
-    weeks = history_weeks(shop, mall, span.first)
-    if weeks < LEAST_WEEKS:
+    if not history.enough:
         return []
-    days = [span.first + timedelta(days=at) for at in range(-7 * weeks, span.days)]
+    days = [span.first + timedelta(days=at) for at in range(-7 * history.span, span.days)]
     series = series_of(shop, mall, days)
-    found = [_figure(metric.name, series, weeks, span, mall) for metric in METRICS]
+    members = _members_of_weeks(shop, mall, span, history.span)
+    found = [_figure(metric.name, series, history, span, mall, weeks=members.get(metric.name)) for metric in METRICS]
     tests = holm([p for f in found for p in (f.judged.p, f.p_before)])
     return [
         Figure(
@@ -209,17 +215,36 @@ def judge_week(shop: "Shop", mall: "Mall", span: WeekSpan) -> list[Figure]:
     ]
 
 
-def _figure(name: str, series: "dict[str, NDArray[np.float64]]", weeks: int, span: WeekSpan, mall: "Mall") -> Figure:
+def _members_of_weeks(shop: "Shop", mall: "Mall", span: WeekSpan, weeks: int) -> "dict[str, NDArray[np.float64]]":
+    """Figures that count each member once, of the same days of each week before and of this one."""
+    import numpy as np
+
+    found, first = {}, span.first - timedelta(days=7 * weeks)
+    with shop.duckdb(zone=mall.time_zone) as db:
+        for metric in METRICS:
+            if metric.distinct:
+                sql = metric.weeks_sql(first, weeks + 1, span.days, mall.time_zone)
+                values = dict(db.execute(sql).fetchall())
+                found[metric.name] = np.array([float(values.get(week) or 0) for week in range(weeks + 1)])
+    return found
+
+
+def _figure(
+    name: str, series: "dict[str, NDArray[np.float64]]", history: History, span: WeekSpan, mall: "Mall",
+    *, weeks: "NDArray[np.float64] | None" = None,
+) -> Figure:  # fmt: skip
+    """A figure of the week; `weeks` are its values week by week where those are not the sums of their days."""
     metric = next(m for m in METRICS if m.name == name)
-    values, unit = series[name], scale(metric, series)
-    days = values[: 7 * weeks].reshape(weeks, 7)
-    usual, value = days[:, : span.days].sum(axis=1), float(values[7 * weeks :].sum())
+    values, unit, here = series[name], scale(metric, series), 7 * history.span
+    days, value = history.rows(values), float(values[here:].sum())
+    usual, before = days[:, : span.days].sum(axis=1), float(values[here - 7 : here][: span.days].sum())
+    if weeks is not None:
+        usual, before, value = weeks[:-1][list(history.kept)], float(weeks[-2]), float(weeks[-1])
     spread = max(dispersion(days, unit), dispersion(usual[:, None], unit))
-    query = metric.sql(span.first, span.last, DAY_SECONDS, mall.time_zone)
-    whole = f"SELECT sum(value) AS value FROM ({query})"
-    judged = Judged(**{**vars(judge(metric, value, usual, spread, unit)), "query": whole})
-    ratio, p = _against(value / unit, float(usual[-1]) / unit, spread, metric.side)
-    return Figure(judged, float(usual[-1]), ratio, p, p)
+    query = metric.whole_sql(span.first, span.last, mall.time_zone)
+    judged = Judged(**{**vars(judge(metric, value, usual, spread, unit)), "query": query})
+    ratio, p = _against(value / unit, before / unit, spread, metric.side)
+    return Figure(judged, before, ratio, p, p)
 
 
 def _against(value: float, before: float, spread: float, side: int) -> "tuple[Estimate | None, float]":
@@ -234,11 +259,11 @@ def _against(value: float, before: float, spread: float, side: int) -> "tuple[Es
     difference, error = log(a / b), (spread * (1 / a + 1 / b)) ** 0.5
     z = difference / error
     p = float(norm.sf(z)) if side > 0 else float(2 * norm.sf(abs(z)))
-    if before <= 0:
+    if before <= 0 or value < 0:  # refunds may outweigh sales: less than nothing is no multiple of anything
         return None, p
     reach = float(norm.ppf(0.975)) * error
     low = exp(difference - reach) if value > 0 else 0.0
-    return Estimate(max(value, 0.0) / before, low, exp(difference + reach)), p
+    return Estimate(value / before, low, exp(difference + reach)), p
 
 
 def figure_row(figure: Figure, currency: str) -> dict[str, Any]:
@@ -284,15 +309,25 @@ def _failing(log: "EventLog", mall_id: str, end: datetime) -> list[str]:
     return sorted(job for job, kind in last.items() if kind == FAILED)
 
 
-def _outcome(promise: Promise, week: Week, book: SignalBook, shop: "Shop") -> tuple[str, str]:
-    """What came of a promise: a word (kept, open, unknown) and a Korean sentence."""
+def _since(log: "EventLog", week: Week) -> News:
+    """What happened since the retrospective before, which may be more than a week ago."""
+    if week.earlier is None:
+        return week.news
+    ended = date.fromisoformat(str(week.earlier.payload["week"][1])) + timedelta(days=1)
+    if ended >= week.calendar.first:
+        return week.news
+    return news(log, week.mall.mall_id, _bounds(WeekSpan(ended), week.mall)[0], week.news.end)
+
+
+def _outcome(promise: Promise, week: Week, since: News, book: SignalBook, shop: "Shop") -> tuple[str, str]:
+    """What came of a promise since it was made: a word (kept, open, unknown) and a Korean sentence."""
     from cafe24_pipelines.watch import promises
 
     if promise.kind == "metric":
         judged = {f.judged.metric.name: f.judged for f in week.figures}.get(promise.about)
         return promises.metric_outcome(promise, judged if week.current else None)
     if promise.kind == "finding":
-        held, gone = ({f.id: f for f in found} for found in (week.news.held, week.news.broke))
+        held, gone = ({f.id: f for f in found} for found in (since.held, since.broke))
         return promises.finding_outcome(held.get(promise.about), gone.get(promise.about))
     if promise.kind == "alarm":
         return promises.state_outcome(not week.standing_alarm)
@@ -339,8 +374,8 @@ def _event(week: Week, now: datetime) -> "Event":
 
 def daily_sales(shop: "Shop", mall: "Mall", span: WeekSpan) -> "tuple[Sequence[float], Sequence[float]]":
     """Net sales of each day of the week, and the mean of the same weekday in the weeks before."""
-    weeks = history_weeks(shop, mall, span.first)
-    days = [span.first + timedelta(days=at) for at in range(-7 * weeks, span.days)]
+    history = history_of(shop, mall, span.first)
+    days = [span.first + timedelta(days=at) for at in range(-7 * history.span, span.days)]
     values = series_of(shop, mall, days)["revenue"]
-    usual = values[: 7 * weeks].reshape(weeks, 7).mean(axis=0)[: span.days]
-    return [float(v) for v in values[7 * weeks :]], [float(v) for v in usual]
+    usual = history.rows(values).mean(axis=0)[: span.days]
+    return [float(v) for v in values[7 * history.span :]], [float(v) for v in usual]

@@ -71,11 +71,11 @@ def _headline(week: Week, lang: str) -> list[str]:
     ko = lang == "ko"
     late = _late(week, lang)
     if week.quiet and week.figures and not late:
-        return ["**조용한 한 주였습니다.** 평소와 다른 숫자도, 알릴 일도 없었습니다." if ko
-                else "**A quiet week.** No figure differs from its usual, and nothing happened."]  # fmt: skip
+        return ["**조용한 한 주였습니다.** 평소와 다른 숫자도, 살펴볼 일도 없었습니다." if ko
+                else "**A quiet week.** No figure differs from its usual, and nothing needs a look."]  # fmt: skip
     if week.quiet:
         why = [] if late else ["숫자는 아직 비교할 수 없습니다." if ko else "The figures can't be compared yet."]
-        return [" ".join([*late, "기록된 일은 없었습니다." if ko else "Nothing is on record.", *why])]
+        return [" ".join([*late, "살펴볼 일은 없었습니다." if ko else "Nothing needs a look.", *why])]
     found = [(korean if ko else english).format(f"{count:,}") for count, korean, english in _counts(week) if count]
     return [" ".join([*late, ("이번 주: " if ko else "This week: ") + ", ".join(found) + "."])]
 
@@ -119,6 +119,9 @@ def _figures(week: Week, lang: str) -> list[str]:
             *lines,
             f"비교할 자료가 {LEAST_WEEKS}주에 못 미칩니다." if ko else f"Less than {LEAST_WEEKS} weeks of data.",
         ]
+    if week.gaps:
+        lines += [f"주문이 하나도 없던 {week.gaps}주는 평소를 셈할 때 뺐습니다." if ko
+                  else f"{week.gaps} weeks without any order are left out of what is expected.", ""]  # fmt: skip
     said = [line for figure in week.figures for line in _figure(figure, week, lang)]
     as_usual = (
         f"- 평소와 같습니다. 비교 {2 * len(week.figures)}개를 함께 따져(5% 수준) 다르다고 할 것이 없습니다."
@@ -247,8 +250,8 @@ def _signals(week: Week, lang: str) -> list[str]:
         lines += [f"- {text}" for text in sorted({s["caveat"] for s in signals if s["caveat"]}) if ko]
     refits = sum(e.payload["by_refit"] for e in week.news.of(REFITTED))
     if refits:
-        lines.append(f"- 모형이 다시 학습되어 점수만 바뀐 고객 {refits:,}명(행동 변화가 아님)" if ko
-                     else f"- Scores moved by a refit alone: {refits:,} customers")  # fmt: skip
+        lines.append(f"- 모형이 다시 학습되어 기준을 넘은 고객 {refits:,}명(행동 변화가 아님)" if ko
+                     else f"- Over the line by a refit alone: {refits:,} customers")  # fmt: skip
     return lines
 
 
@@ -263,7 +266,7 @@ def _kept(week: Week, lang: str) -> list[str]:
         held, gone, rest = (sum(o == kind for _, o in findings) for kind in ("kept", "open", "unknown"))
         mark = "[x]" if not gone + rest else "[ ]"
         lines.append(
-            f"- {mark} 지난주에 새로 확인한 {len(findings)}건: 유지 {held}, 철회 {gone}, 기록 없음 {rest}" if ko
+            f"- {mark} 지난번에 새로 확인한 {len(findings)}건: 유지 {held}, 철회 {gone}, 기록 없음 {rest}" if ko
             else f"- {mark} {len(findings)} findings that were new: {held} held, {gone} retracted, {rest} unknown"
         )  # fmt: skip
     return lines or ["지난 돌아보기에서 남긴 것이 없습니다." if ko else "Nothing was left open."]

@@ -44,6 +44,8 @@ def test_a_key_counts_once_whatever_it_holds_and_only_for_its_mall(log: EventLog
         ("nothing.known", {}, "no event type"),
         ("generate.requested", {}, "question"),
         ("generate.requested", {"question": ""}, "question"),
+        ("generate.requested", {"question": " \x00\u200b?"}, "question"),
+        ("generate.requested", {"question": "\ud800 주문"}, "JSON"),
         ("generate.requested", {"question": "가" * 1001}, "question"),
         ("generate.requested", {"question": 5}, "question"),
         ("generate.requested", {**ASK, "shell": "rm"}, "shell"),
@@ -62,7 +64,7 @@ def test_what_breaks_the_schema_is_refused_with_its_field(
 def test_size_and_key_are_bounded(log: EventLog) -> None:
     with pytest.raises(BadInput, match="bytes"):
         post(log, "a", "comparison.requested", {"arms": ["rag"] * 4000}, key="1")
-    for key in ("", "  ", "k" * 201):
+    for key in ("", "  ", "k" * 201, "\udcff\udcfe"):
         with pytest.raises(BadInput, match="key"):
             post(log, "a", "generate.requested", ASK, key=key)
 
@@ -85,6 +87,8 @@ def test_a_mall_that_is_too_fast_waits_and_others_do_not(log: EventLog) -> None:
     assert not post(log, "a", "comparison.requested", {}, key="0", now=now).new  # a repetition is never refused
     assert post(log, "b", "comparison.requested", {}, key="more", now=now).new
     assert post(log, "a", "comparison.requested", {}, key="more", now=now + timedelta(seconds=62)).new
+    back = now - timedelta(hours=1)
+    assert post(log, "a", "comparison.requested", {}, key="set back", now=back).new, "no wait for a clock set back"
 
 
 def test_what_asks_for_work_counts_against_the_plan_once_and_a_suspended_mall_asks_for_nothing(
@@ -153,7 +157,10 @@ def test_batches_are_capped_and_together_hold_every_event_once(log: EventLog) ->
     assert seen == [f"e{n}" for n in range(250)]
 
 
-@pytest.mark.parametrize("cursor", ["", "no json", '{"v": 99, "after": 5}', "[]", '{"v": 1}'])
+@pytest.mark.parametrize("cursor", [
+    "", "no json", '{"v": 99, "after": 5}', "[]", '{"v": 1}', '{"v": 1, "after": 1e30}', '{"v": 1, "after": -1e30}',
+    '{"v": 1, "after": Infinity}',
+])  # fmt: skip
 def test_a_cursor_that_is_not_ours_begins_anew(log: EventLog, cursor: str) -> None:
     post(log, "a", "generate.requested", ASK, key="1")
     assert len(read_batch(log, ("generate.requested",), cursor).events) == 1

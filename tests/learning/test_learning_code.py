@@ -28,7 +28,8 @@ from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import Event, EventLog
 
 ORDERS, ITEMS = "GET /api/v2/admin/orders", "GET /api/v2/admin/orders/{order_id}/items"
-SNIPPET = """params = {"limit": 10}
+SNIPPET = """import httpx
+params = {"limit": 10}
 params["offset"] = 0
 httpx.get(url, params=params)
 httpx.get(url, params={"a": 1})
@@ -112,6 +113,8 @@ def test_the_workflow_from_request_to_verdict(home: Settings) -> None:
     [made] = log.read("sandbox", types=(CODE_VERIFIED,))
     assert made.payload["request"] == request and made.payload["operations"] == [ORDERS]
     assert made.payload["status"] == "not_executed" and "httpx" in made.payload["code"]
+    given = parameters_of(made.payload["code"])  # by way of functions of its own
+    assert given == {"start_date", "end_date", "limit", "offset"}, "the code it really writes is read, too"
 
 
 # -- recipes -------------------------------------------------------------------------------------------------------
@@ -129,13 +132,14 @@ def test_a_chain_that_was_written_often_and_worked_is_a_recipe(log: EventLog) ->
     assert (one.run, one.worked) == (3, 2) and one.share == pytest.approx(2 / 3)
     assert one.low == pytest.approx(0.2077, abs=1e-4) and one.high == pytest.approx(0.9385, abs=1e-4)  # by hand
     assert one.parameters == {"a": 3, "limit": 3, "offset": 3} and one.snippet == SNIPPET
-    assert recipes(log, "another") == []
+    assert recipes(log, "another") == [] and not one.dry_run
     assert [r.operations for r in recipes(log, "sandbox", min_support=1)] == [(ORDERS, ITEMS), (ITEMS, ORDERS)]
 
 
 def test_parameters_are_read_and_nothing_is_run() -> None:
     assert parameters_of(SNIPPET) == {"limit", "offset", "a"}
-    assert parameters_of("def (") == parameters_of("params = load()\nother = {'x': 1}") == set()
+    assert parameters_of("def (") == parameters_of("x\0") == parameters_of("(" * 500) == set()
+    assert parameters_of("import httpx\nparams = load()\nother = {'x': 1}\nhttpx.get(u, params=params)") == set()
 
 
 def test_the_schedule_asks_for_every_mall_and_the_asset_and_command_tell(home: Settings) -> None:
@@ -158,7 +162,11 @@ def test_the_schedule_asks_for_every_mall_and_the_asset_and_command_tell(home: S
     assert counts == [[0, 0], [0, 1]], "silent before there is code, and of another mall's"
     assert command(home.home.root)[0]["support"] == 3
     told = CliRunner().invoke(main, ["recipes", "--home", str(home.home.root)]).output
-    assert ORDERS in told and "실행 3건 중 3건 성공" in told
+    assert ORDERS in told and "실행 3건 중 3건 성공" in told and "모의 실행" not in told
+    for number in range(40, 43):
+        verdict(log, number, "executed_ok", "POST /api/v2/admin/products")  # code that writes is never sent
+    told = CliRunner().invoke(main, ["recipes", "--home", str(home.home.root)]).output
+    assert told.count("모의 실행: 쓰기 요청은 보내 보지 않았습니다") == 1
 
 
 def command(home: Path) -> list[dict[str, Any]]:

@@ -19,11 +19,12 @@ from cafe24_pipelines.answers.ask import Services
 from cafe24_pipelines.answers.feedback import RECEIVED
 from cafe24_pipelines.cafe24.malls import Mall, register
 from cafe24_pipelines.cli import main
-from cafe24_pipelines.errors import BadInput, ConfigError
+from cafe24_pipelines.errors import BadInput, Cafe24Error, ConfigError
 from cafe24_pipelines.instance import dagster_instance
 from cafe24_pipelines.knowledge.evaluation import ANSWER, HELPS, Question, evaluate, load_questions
 from cafe24_pipelines.knowledge.ranking import SHIPPED, Ranking
 from cafe24_pipelines.knowledge.search import Retriever
+from cafe24_pipelines.learning import improve as improving
 from cafe24_pipelines.learning import offline
 from cafe24_pipelines.learning.active import (
     PROMOTED,
@@ -33,7 +34,7 @@ from cafe24_pipelines.learning.active import (
     roll_back,
     settings_history,
 )
-from cafe24_pipelines.learning.bounds import LIMITS, bounds, fingerprint, ranking_of, read_bounds, values_of
+from cafe24_pipelines.learning.bounds import LIMITS, Range, bounds, fingerprint, ranking_of, read_bounds, values_of
 from cafe24_pipelines.learning.confirm import confirm
 from cafe24_pipelines.learning.improve import REJECTED, TRIED, improve, search
 from cafe24_pipelines.resources.events import EventsResource
@@ -106,6 +107,37 @@ def test_a_trial_that_was_killed_is_finished_as_it_was_begun(log: EventLog) -> N
     assert values_of(done.active.ranking) == begun.payload["new"]
 
 
+def test_a_trial_that_the_bounds_no_longer_allow_is_ended_and_the_next_one_is_made(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run was killed, then somebody narrowed the file: without an end, every later run would fail."""
+
+    def killed(ranking: Ranking) -> list[float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        improve(log, "a", planted(1, gain=0.2), killed, corpus="c")
+    narrow = replace(bounds(), ranges={"guide": Range(1.1, 1.2, 0.05)})
+    monkeypatch.setattr(improving, "bounds", lambda: narrow)
+    done = improve(log, "a", planted(1, gain=0.2), killed, corpus="c")
+    assert done.status == "nothing_better" and [e.type for e in log.read("a")] == [TRIED, REJECTED]
+    assert "out of bounds" in log.read("a")[1].payload["evidence"]["reason"]
+
+
+@pytest.mark.parametrize("half", ["tuned", "held-out"])
+def test_a_score_that_is_no_number_stops_the_round_and_decides_nothing(log: EventLog, half: str) -> None:
+    def broken(ranking: Ranking) -> list[float]:
+        return [float("nan"), *planted(2, gain=0.2)(ranking)[1:]]
+
+    tuned, heldout = planted(1, gain=0.2), planted(2, gain=0.2)
+    one = (broken, heldout) if half == "tuned" else (tuned, broken)
+    with pytest.raises(Cafe24Error, match=f"{half} half is no number"):
+        improve(log, "a", *one, corpus="c")
+    assert not log.read("a", types=(PROMOTED, REJECTED))
+    assert "NaN" not in json.dumps([e.payload for e in log.read("a")])
+    assert improve(log, "a", tuned, heldout, corpus="c").status == "promoted", "mended, it is finished as begun"
+
+
 # -- the guard ---------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +145,7 @@ def test_a_trial_that_was_killed_is_finished_as_it_was_begun(log: EventLog) -> N
     "change",
     [
         {"dense": 99.0}, {"dense": float("nan")}, {"dense": "1"}, {"dense": True}, {"candidates": 80.5},
-        {"shell": 1.0}, {"sparse": 2.0},
+        {"shell": 1.0}, {"sparse": 2.0}, {"guide": 10**400},
     ],
 )  # fmt: skip
 def test_an_event_out_of_bounds_is_refused_and_what_was_stays(log: EventLog, change: dict[str, Any]) -> None:
@@ -144,7 +176,8 @@ def test_an_event_with_another_hash_or_of_another_version_is_refused(log: EventL
 @pytest.mark.parametrize(
     "text",
     [
-        "", "settings: [", "settings: {}", FILE + "\nrun: {shell: ls}", FILE.replace("budget", "shell: 1, budget"),
+        "", "settings: [", "settings: {}\n" + RULES, FILE.replace("0.05", "1" + "0" * 400),
+        FILE + "\nrun: {shell: ls}", FILE.replace("budget", "shell: 1, budget"),
         FILE.replace("version: 1", "version: 2"), FILE.replace("budget: 5", "budget: 1000000"),
         FILE.replace("step: 0.5", "step: 1.0e-9"), FILE.replace("step: 0.5", "step: 0.5, run: 1"),
         "settings: {shell: {low: 0, high: 1, step: 1}}\n" + RULES,

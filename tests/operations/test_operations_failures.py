@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from cafe24_pipelines.operations.store_facts import job_items
 from cafe24_pipelines.operations.trouble import CRASH, Link, Trouble, judge, links_of
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.resources.events import EventsResource
-from cafe24_pipelines.sensors.failures import ended_before, run_failures, run_recoveries, step_owners
+from cafe24_pipelines.sensors.failures import earlier_of_mall, good_at, run_failures, run_recoveries, step_owners
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import Event, EventLog
 
@@ -177,7 +178,7 @@ def test_retries_of_one_run_count_once_and_other_malls_not_at_all(home: Home) ->
     add("b2", "shop", root="b")
     add("c", "other")
     last = add("d", "shop")
-    assert ended_before(instance, last) == (False, True)
+    assert [run.run_id for run in earlier_of_mall(instance, last)] == ["b2", "a"]
 
 
 def test_owners_are_those_of_the_failed_steps() -> None:
@@ -232,6 +233,31 @@ def test_a_job_that_comes_and_goes_is_told_as_such_once_a_day(tmp_path: Path) ->
     tell_success(log, to, "x", "shop", "good", now=NOW + timedelta(hours=3))
     assert fail(12, True, error=judge([Link(("BadInput",), "")])), "another error is news"
     assert fail(13, True, hour=30) is False, "a day later it begins anew"
+
+
+@pytest.mark.parametrize(("days", "told"), [(7, True), (1, True), (0.5, False), (None, False)])
+def test_what_runs_seldom_is_told_at_its_first_failure(tmp_path: Path, days: float | None, told: bool) -> None:
+    log, to = EventLog(tmp_path / "events.db"), FileNotifier(tmp_path / "alerts.jsonl")
+    down = Trouble("transient", "ModelError")
+    good = NOW - timedelta(days=days) if days else None
+    run = FailedRun("weekly", "shop", "1", (FailedStep("s", (ML_TEAM,), down),), down, (True,), good_at=good)
+    assert tell_failure(log, to, run, now=NOW) is told
+    assert tell_success(log, to, "weekly", "shop", "2", now=NOW), "and its recovery, to those who were told"
+    assert (tmp_path / "alerts.jsonl").exists() == told
+    later = NOW + timedelta(minutes=9)
+    again = replace(run, run_id="3", before=(True, False, True), good_at=NOW)
+    assert not tell_failure(log, to, again, now=later), "a job that has just succeeded has its three"
+
+
+def test_when_a_job_last_went_well_is_known(home: Home, endpoint: OpenAIServer) -> None:
+    endpoint.broken.clear()  # type: ignore[attr-defined]
+    assert home.run("model_warming").success
+    good = home.instance.get_run_record_by_id(home.last.run_id)
+    assert good is not None and good.end_time
+    failed = home.instance.add_run(dg.DagsterRun(job_name="model_warming", status=dg.DagsterRunStatus.FAILURE))
+    earlier = earlier_of_mall(home.instance, failed)
+    assert good_at(home.instance, earlier, [True]) == datetime.fromtimestamp(good.end_time, UTC)
+    assert good_at(home.instance, earlier, [False]) is None and good_at(home.instance, [], []) is None
 
 
 def test_errors_are_judged_by_the_outermost_name_that_is_known() -> None:

@@ -16,6 +16,7 @@ from cafe24_pipelines.operations.notify import FileNotifier
 from cafe24_pipelines.operations.posting import CHANGED, tell_readiness
 from cafe24_pipelines.operations.readiness import Item, Readiness
 from cafe24_pipelines.operations.rest import MAX_WAIT, Conflict, Rest, Unavailable
+from cafe24_pipelines.operations.silence import NOT_READ, READ_AGAIN
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import EventLog
 
@@ -121,6 +122,20 @@ def test_readiness_is_told_once_a_change_and_services_catch_up(site: Atlassian, 
     told = (tmp_path / "alerts.jsonl").read_text().splitlines()
     assert len(told) == 3 and "해결됨" in told[1]
     assert TOKEN not in "".join(told) + repr(settings)
+
+
+def test_a_second_mall_with_the_same_trouble_is_told_and_none_is_named(tmp_path: Path) -> None:
+    settings = Settings.from_env({}, home=tmp_path)
+    log, path = EventLog(settings.home.events), tmp_path / "alerts.jsonl"
+    told = []
+    for malls in (("a", "b"), ("a", "c", "d"), ("c", "d"), ("a", "c", "d"), ("a", "c", "d")):
+        before = path.read_text() if path.exists() else ""
+        red = tuple(Item.red("job", f"shop_sync/mall-{m}", NOT_READ, READ_AGAIN.of(f"mall-{m}")) for m in malls)
+        tell_readiness(settings, log, FileNotifier(path), Readiness(NOW, red))
+        told.append(path.read_text().removeprefix(before) if path.exists() else "")
+    assert [bool(alert) for alert in told] == [True, True, False, True, False]
+    assert "2건 → 3건" in told[1] and "mall-" not in "".join(told)
+    assert "mall-" not in str([e.payload for e in log.read(OPERATIONS_MALL, types=(CHANGED,))])
 
 
 def test_nothing_is_posted_where_nothing_is_configured_and_half_a_configuration_says_so(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from cafe24_pipelines.definitions import build_defs
 from cafe24_pipelines.discovery.patterns import PatternBook
 from cafe24_pipelines.errors import Cafe24Error
 from cafe24_pipelines.instance import dagster_instance
-from cafe24_pipelines.instance_facts import asset_facts, check_facts, readiness_facts
+from cafe24_pipelines.instance_facts import automation_facts
 from cafe24_pipelines.names import OPERATIONS_MALL, SEOUL
 from cafe24_pipelines.operations.clock import last_due
 from cafe24_pipelines.operations.heartbeat import FILE, beat
+from cafe24_pipelines.operations.phrases import ATTEMPT_FAILED
 from cafe24_pipelines.operations.posting import CHANGED
 from cafe24_pipelines.operations.readiness import (
     AssetFact,
@@ -32,7 +33,8 @@ from cafe24_pipelines.operations.readiness import (
     Readiness,
     readiness,
 )
-from cafe24_pipelines.operations.readiness_text import changes, markdown, text
+from cafe24_pipelines.operations.readiness_text import changes, columns, markdown, text
+from cafe24_pipelines.operations.silence import NOT_READ, READ_AGAIN
 from cafe24_pipelines.operations.store_facts import model_items, served_malls, store_items
 from cafe24_pipelines.resources import resources_for
 from cafe24_pipelines.settings import Settings
@@ -138,12 +140,12 @@ def _stores(settings: Settings, now: datetime | None = None) -> dict[str, tuple[
 
 def test_stores_are_green_while_they_agree_and_red_when_one_does_not(copy: Settings) -> None:
     log, now = EventLog(copy.home.events), datetime.now(UTC)
-    assert _stores(copy)["event_log"] == ("red", "심장 박동이 아직 없습니다")
+    assert _stores(copy)["event_log"] == ("red", "하트비트가 아직 없습니다")
     beat(copy, log, now=now)
     assert {state for state, _ in _stores(copy, now).values()} == {"green"}
 
     assert _stores(copy, now + timedelta(minutes=30))["event_log"][0] == "green"
-    assert _stores(copy, now + timedelta(hours=2))["event_log"] == ("red", "심장 박동이 끊겼습니다")
+    assert _stores(copy, now + timedelta(hours=2))["event_log"] == ("red", "하트비트가 끊겼습니다")
 
     book = PatternBook(copy.home.patterns)
     patterns = book.current("sandbox")
@@ -186,30 +188,6 @@ def test_a_beat_writes_and_reads_back_and_leaves_nothing_that_grows(settings: Se
         beat(settings, log)
 
 
-def test_the_collector_sees_what_really_ran_and_what_failed_last(copy: Settings) -> None:
-    defs = build_defs(resources=resources_for(str(copy.home.root)))
-    with dagster_instance(copy) as instance:
-        assets = {f.name: f for f in asset_facts(instance, defs, ["sandbox"], set())}
-        assert not assets["orders"].missing and not assets["orders"].failed and assets["orders"].required
-        assert assets["orders"].last_at is not None and assets["orders"].fail_after == timedelta(hours=4)
-        assert assets["patterns"].deadline == ("0 17 * * *", timedelta(hours=6), SEOUL)
-        assert assets["heartbeat"].missing == ("*",) and not assets["heartbeat"].required
-        assert not assets["admin_api/orders"].required, "this mall has no API"
-        checks = {f.name: f for f in check_facts(instance, defs, ["sandbox"])}
-        assert checks["orders:contract"].known and not checks["orders:contract"].failed
-
-        (copy.home.lake / "sandbox" / "orders" / "manifest.json").write_text("{")
-        failed = defs.resolve_job_def("after_landing").execute_in_process(
-            instance=instance, partition_key="sandbox", asset_selection=[dg.AssetKey("rfm")], raise_on_error=False
-        )
-        assert not failed.success
-        found = readiness(readiness_facts(copy, instance, defs), datetime.now(UTC))
-    red = {f"{i.area}/{i.name}": i.why for i in found.red}
-    assert red["asset/rfm"] == "마지막 시도가 실패했습니다: sandbox" and "asset/cohorts" not in red
-    assert red["workflow/shop_sync"] == "시작되지 않았습니다" and "store/lake/sandbox" in red
-    assert {i.area for i in found.items} == {"workflow", "upkeep", "asset", "check", "store", "model"}
-
-
 @pytest.mark.slow
 def test_readiness_is_an_asset_and_an_event_only_on_a_change(settings: Settings) -> None:
     defs = build_defs(resources=resources_for(str(settings.home.root)))
@@ -246,6 +224,18 @@ def test_what_has_one_reason_is_told_in_one_line_and_in_english_too() -> None:
         "    ✗ 시작되지 않았습니다 (12건: w0, w1, w10, w11, w2, w3, w4, w5, …)"
     ]
     assert lines.index("✗ 자산: 0/1") < lines.index("✗ 워크플로: 0/12"), "data before what starts it"
+    many = tuple(Item.red("job", f"shop_sync/m{i:02d}", NOT_READ, READ_AGAIN.of(f"m{i:02d}")) for i in range(50))
+    shown = text(Readiness(NOW, many))
+    assert len(shown.splitlines()) == 5 and "--mall 몰ID`" in shown, "malls with the same trouble are one reason"
+    assert "--mall m07`" in text(Readiness(NOW, many[7:8])) and "--mall MALL`" in text(Readiness(NOW, many), "en")
+    narrow = text(found, width=80).splitlines()
+    assert "    ✗ 시작되지 않았습니다 (12건: w0, w1, w10, w11, w2, w3, w4, w5, …)" in narrow
+    long = Item.red("asset", "a", ATTEMPT_FAILED.of(", ".join("malls" for _ in range(40))), NOT_READ)
+    folded = text(Readiness(NOW, (long, *many)), width=80).splitlines()
+    assert max(map(columns, folded)) <= 80 and " ".join(" ".join(folded).split()).count("malls") == 40
+    assert next(n for n in folded if "m00" in n).endswith("(50건: shop_sync/m00, shop_sync/m01, …)")
+    english = text(readiness(Facts(checks=[CheckFact("c", True, failed=tuple("abcdefg"))]), NOW), "en")
+    assert "a, b, c, d, e and 2 more" in english
     english = text(found, "en")
     assert english.isascii() or not any("가" <= c <= "힣" for c in english)
     assert "not started (12: w0" in english and "the last attempt failed: b" in english
@@ -268,8 +258,6 @@ def test_the_daemon_s_ticks_are_seen(settings: Settings, monkeypatch: pytest.Mon
     import subprocess
     import sys
     import time
-
-    from cafe24_pipelines.instance_facts import automation_facts
 
     def facts() -> dict[str, AutomationFact]:
         with dagster_instance(settings) as instance:

@@ -36,7 +36,7 @@ def test_the_silent_mall_is_named_and_the_fresh_ones_hide_it_not(home: Settings)
     landed = {"fresh": NOW - timedelta(minutes=55), "silent": NOW - timedelta(hours=1) - SLACK - timedelta(minutes=1)}
     [item] = silence_items(home, {m: Mall(m) for m in landed}, landed, now=NOW)
     assert (item.state, item.name, item.label) == ("red", "shop_sync/silent", "job/shop_sync")
-    assert "cafe24 run --mall silent" in item.remedy and item.en[0] and item.detail == "11-02 07:59 UTC"
+    assert "cafe24 run --mall silent" in item.remedy and item.en[0] and item.detail == "11-02 16:59"
     assert _told(home, {**landed, "silent": NOW - timedelta(hours=1) - SLACK}) == {}, "within its slack"
 
 

@@ -1,5 +1,6 @@
 """A run whose process was killed is failed, so that its slot is free; what it was for is asked for again, once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from cafe24_pipelines import parts
 from cafe24_pipelines.inbox.read import cursor_with
 from cafe24_pipelines.instance import dagster_instance
+from cafe24_pipelines.instance_facts import hanging_items
+from cafe24_pipelines.operations import failures
 from cafe24_pipelines.operations.processes import lives_since
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.sensors import learning as learning_sensors
@@ -51,7 +54,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def test_a_run_is_failed_once_its_process_is_gone_and_not_before(settings: Settings, instance) -> None:
+def test_a_run_is_failed_once_its_process_is_gone_and_not_before(settings: Settings, instance, monkeypatch) -> None:
     env = os.environ | {"DAGSTER_HOME": str(settings.home.dagster), "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen([sys.executable, "-c", SLEEPER], env=env, cwd=settings.home.root)
     try:
@@ -60,15 +63,34 @@ def test_a_run_is_failed_once_its_process_is_gone_and_not_before(settings: Setti
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
         assert fail_orphans(instance) == []
+        _hanging(settings, instance, monkeypatch)
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    with dg.build_sensor_context(instance=instance) as context:
-        assert runs[0].run_id in str(orphaned_runs(context).skip_message)
-        assert "alive" in str(orphaned_runs(context).skip_message), "it was failed twice"
+    assert runs[0].run_id in _orphans(settings, instance)
+    assert "alive" in _orphans(settings, instance), "it was failed twice"
     run = instance.get_run_by_id(runs[0].run_id)
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert GONE in _told(instance, run)
+
+
+def _hanging(settings: Settings, instance, monkeypatch) -> None:
+    """What is told of a run that is at work: nothing at first, and once, when that has been for too long."""
+    alerts = settings.home.root / "alerts.jsonl"
+    [run] = instance.get_runs()
+    assert "hang" not in _orphans(settings, instance) and not alerts.exists() and not list(hanging_items(instance))
+    with monkeypatch.context() as patched:
+        patched.setattr(failures, "HANGS", timedelta(0))
+        assert run.run_id in _orphans(settings, instance) and "hang" not in _orphans(settings, instance)
+        [item] = hanging_items(instance)
+    [alert] = map(json.loads, alerts.read_text().splitlines())
+    assert alert["kind"] == failures.HANGING and run.run_id in "".join(alert["lines"])
+    assert item.state == "red" and item.name.startswith("sleeper/") and "Terminate" in item.remedy
+
+
+def _orphans(settings: Settings, instance) -> str:
+    with dg.build_sensor_context(instance=instance) as context:
+        return str(orphaned_runs(context, events=EventsResource(home=str(settings.home.root))).skip_message)
 
 
 def test_a_run_that_no_code_server_can_begin_is_failed_and_what_nobody_can_tell_is_left(instance) -> None:

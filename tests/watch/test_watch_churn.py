@@ -100,6 +100,13 @@ def test_a_refit_that_lifts_everybody_tells_nobody_but_who_moved_by_themselves()
     assert not again["new"].any() and not again["refitted"].any()
 
 
+def test_who_cancels_their_last_order_is_told_and_is_no_refit() -> None:
+    first = decide(scores(LAST, a=(0.3, 30)), None, NOBODY, scored())
+    day = LAST + timedelta(days=1)  # without that order, today's rule says, they were at risk all along
+    state = decide(scores(day, a=(0.9, 200)), first, then(a=(0.9, 199)), scored(day))
+    assert by_member(state, "cause") == {"a": "crossed"} and state["new"].all() and not state["refitted"].any()
+
+
 def test_a_rise_beyond_the_calibration_interval_is_told_and_one_within_it_is_not() -> None:
     first = decide(scores(LAST, a=(0.3, 20), b=(0.3, 20), c=(0.05, 20)), None, NOBODY, scored())
     day = LAST + timedelta(days=7)
@@ -156,7 +163,14 @@ def test_a_look_by_recency_says_so_and_names_nobody(settings: Settings, log: Eve
     assert known and set(known.table[known.table["told_on"].notna()]["member_key"]) == {"secret-a"}
     assert known.table.set_index("member_key").loc["secret-a", "action"].startswith("마지막에 산 상품")
 
-    # a day later: nobody new
+    # an older export is landed: what is missing in it is no silence
+    early = LAST - timedelta(days=30)
+    publish(settings, early, **{"secret-a": 49, "secret-b": 270, "c": 85})
+    gone_back = looked(settings, log)
+    assert gone_back.status == "baseline" and gone_back.summary["new"] == gone_back.summary["by_refit"] == 0
+    assert f"지난번에 본 {LAST + timedelta(days=2)}보다 앞에서 끝나" in gone_back.summary["text"]
+
+    # a day later, whole again: nobody new
     publish(settings, LAST + timedelta(days=3), **{"secret-a": 82, "secret-b": 303})
     assert looked(settings, log).status == "quiet" and len(log.read(MALL.mall_id)) == 1
 

@@ -1,6 +1,7 @@
 """The day: a drop is told, an ordinary day is told as one, and ordinary days rarely raise a false alarm."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -39,6 +40,8 @@ def test_an_ordinary_day_is_told_as_one_and_each_figure_is_what_its_query_gives(
     lake = ordinary()
     day = look_at_day(lake, MALL, log, now=TOMORROW)
     assert day and len(day.judged) == len(METRICS) and not day.differing
+    listed = {"as_of": "2026-10-31", "suspected_stock_outs": [{}] * 10, "alerts": {"품절": 0, "임박": 0}}
+    assert "멈춘 상품 10개 이상" in day_text(replace(day, stock=listed)), "the summary lists ten at most"
     assert "평소와 같습니다" in day_text(day) and "새 소식이 없습니다" in day_text(day)
     assert "nan" not in day_text(day).lower()
     with lake.duckdb(zone=MALL.time_zone) as db:
@@ -96,7 +99,7 @@ def test_one_order_dated_in_the_future_is_not_the_last_day(ordinary: Callable[..
     typo = orders_of(date(2062, 10, 31), 1)
     day = look_at_day(ordinary({LAST: half + typo}), MALL, log, now=TOMORROW)
     assert day and day.span.day == LAST and {j.metric.name for j in day.differing} >= {"orders", "revenue"}
-    assert "오늘 자료가 아직 들어오지 않아 어제를 봅니다" in day_text(day) and "Nothing of today" in day_text(
+    assert "한 시간치도 들어오지 않아 어제를 봅니다" in day_text(day) and "Not an hour of today" in day_text(
         day, "en"
     )
     early = look_at_day(ordinary(), MALL, log, now=at(LAST - timedelta(days=500)))
@@ -127,6 +130,53 @@ def test_a_silence_that_is_usual_for_a_small_mall_is_no_alarm(
         day = look_at_day(lake, MALL, log, now=at(LAST + timedelta(days=empty + 1), 18))
         assert day and day.silence and day.silence.days == empty and day.silence.loud is loud, empty
         assert ("일째 주문이 없습니다" in day_text(day)) is loud
+
+
+def test_orders_that_end_while_visits_go_on_are_noticed_in_a_mall_too_small_for_a_day(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """Two orders a day: an empty day is nothing, ten of them are something, whatever else lands."""
+    days = [LAST - timedelta(days=back) for back in range(64)]
+    lake = ordinary({day: orders_of(day, 2 * ((LAST - day).days >= 10)) for day in days})
+    views = [{"event_id": f"e{day}", "event": "view", "member_key": "m1", "product_no": "p", "at": at(day)}
+             for day in days]  # fmt: skip
+    land(lake, "events", views)
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert day and day.span.day == LAST and not day.differing
+    assert day.silence and day.silence.days == 10 and day.silence.expected == pytest.approx(20, rel=0.1)
+    text = day_text(day)
+    assert "**10일째 주문이 없습니다.**" in text and "방문 기록은 10월 31일(토)까지 들어왔습니다" in text
+    assert "들어온 것이 없습니다" not in text and "Visits landed until" in day_text(day, "en")
+
+
+def test_weeks_without_any_order_are_no_part_of_what_is_usual(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """Four weeks were not landed; and a test order lay there a year before the shop opened."""
+    days = [LAST - timedelta(days=back) for back in range(64)]
+    lake = ordinary({day: [] for day in days if 14 < (LAST - day).days <= 42})
+    day = look_at_day(lake, MALL, log, now=TOMORROW)
+    assert day and not day.differing and day.history.weeks == 4
+    assert "지난 8주 가운데 주문이 있던 4주의 같은 요일과" in day_text(day)
+    opened = {day: [] if (LAST - day).days > 20 else orders_of(day, 20) for day in days}
+    opened[days[-1]] = orders_of(days[-1] - timedelta(days=300), 1)
+    day = look_at_day(ordinary(opened), MALL, log, now=TOMORROW)
+    assert day and not day.judged and "4주가 필요한데 3주뿐입니다" in day_text(day)
+    assert "비교합니다" not in day_text(day)
+
+
+def test_the_first_hour_of_a_day_and_what_is_dated_later_today_make_no_day(
+    ordinary: Callable[..., MallLake], log: EventLog
+) -> None:
+    """At Seoul's midnight a day begins; what a wrong clock dates into its evening has not come yet."""
+    lake = ordinary({LAST: orders_of(LAST, 1, hours=(0,))})
+    day = look_at_day(lake, MALL, log, now=at(LAST))
+    assert day and not day.span.running and day.span.day == LAST - timedelta(days=1) and not day.differing
+    assert "한 시간치도" in day_text(day)
+    morning = [row for row in orders_of(LAST, usual_count(LAST)) if row["ordered_at"] < at(LAST)]
+    late = orders_of(LAST, 1, hours=(22,))[0] | {"order_id": "late"}
+    day = look_at_day(ordinary({LAST: [*morning, late]}), MALL, log, now=at(LAST))
+    assert day and day.span.running and day.span.until < 12 * 3600 and not day.differing
 
 
 # -- the test itself ---------------------------------------------------------------------------------------------

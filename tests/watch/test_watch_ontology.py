@@ -92,6 +92,10 @@ def test_a_graph_that_stays_behind_becomes_an_alarm(log: EventLog) -> None:
     assert watch_health(log, late, now=START + timedelta(hours=4)).state == "ok"
     assert watch_health(log, late, now=START + timedelta(hours=20)).state == "ok"
     assert watch_health(log, late, now=START + timedelta(hours=29)).state == "alarm"
+    assert watch_health(log, health(), now=START + timedelta(hours=30)).state == "recovered"
+    again = watch_health(log, late, now=START + timedelta(hours=31))
+    assert again.state == "ok" and again.behind, "it is behind anew: the day begins again"
+    assert watch_health(log, late, now=START + timedelta(hours=56)).state == "alarm"
 
 
 def test_the_weights_the_cases_rest_on() -> None:

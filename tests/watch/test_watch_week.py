@@ -19,9 +19,10 @@ from cafe24_pipelines.stores.events import Event, EventLog
 from cafe24_pipelines.stores.lake import MallLake
 from cafe24_pipelines.stores.shared_state import shared_state
 from cafe24_pipelines.watch import churn_signal, ontology_alarm
-from cafe24_pipelines.watch.measures import ALPHA, METRICS, Judged
+from cafe24_pipelines.watch.measures import ALPHA, METRICS, History, Judged
+from cafe24_pipelines.watch.news import news
 from cafe24_pipelines.watch.promises import Promise, metric_outcome
-from cafe24_pipelines.watch.week import REVIEWED, Week, WeekSpan, _figure, look_back
+from cafe24_pipelines.watch.week import REVIEWED, Week, WeekSpan, _against, _figure, _outcome, _since, look_back
 from cafe24_pipelines.watch.week_text import week_chart, week_text
 from tests.watch.conftest import LAST, MALL, at, orders_of, usual_count
 from tests.watch.test_watch_day import simulated
@@ -154,6 +155,11 @@ def test_a_quiet_week_reads_as_quiet(settings: Settings, log: EventLog, ordinary
     lake = ordinary()
     week = look(settings, lake, log)
     assert week.quiet and not week.promises and week.cost is None
+    returning = {f.judged.metric.name: f for f in week.figures}["returning_buyers"]
+    members = {row["member_key"] for day in WEEK for row in orders_of(day, usual_count(day))}
+    assert returning.judged.value == returning.before == len(members), "each once, though they come back every day"
+    with lake.duckdb(zone=MALL.time_zone) as db:
+        assert db.execute(returning.judged.query).fetchone() == (len(members),)
     text = week_text(week)
     assert "조용한 한 주였습니다" in text and "기록된 일이 없습니다" in text
     assert "유지된 것 1건(이번 주에 새로 잰 것 0건)" in text
@@ -176,6 +182,21 @@ def test_a_week_cut_short_is_compared_with_the_same_days(
     assert "같은 4일만 셌습니다" in text and "마지막 3일의 자료가 없습니다" in text
 
 
+def test_what_came_of_a_promise_is_looked_for_since_it_was_made(log: EventLog) -> None:
+    """Nobody looked back for two weeks, in the first of which the finding was retracted."""
+    confirmed(log, "gone", at(WEEK[2]))
+    retracted(log, "gone", at(LAST + timedelta(days=3)))
+    earlier = Event(
+        "r", MALL.mall_id, REVIEWED, NOW, {"week": [SUNDAY.isoformat(), LAST.isoformat()], "promises": []}
+    )
+    calendar = WeekSpan(SUNDAY + timedelta(days=21))
+    told = news(log, MALL.mall_id, at(calendar.first, 0), at(calendar.end + timedelta(days=1), 0))
+    assert not told.broke, "of this week it is not"
+    week = Week(MALL, calendar, None, None, [], told, False, [], None, earlier, [])
+    since: Any = _since(log, week)
+    assert _outcome(Promise("finding", "gone", "?"), week, since, None, None)[1] == "철회되었습니다."  # type: ignore[arg-type]
+
+
 def test_the_week_is_the_last_whole_one_in_the_malls_zone(settings: Settings) -> None:
     from cafe24_pipelines.watch.week import calendar_week
 
@@ -196,12 +217,21 @@ def test_a_figure_is_back_only_when_it_is_in_its_range() -> None:
     assert metric_outcome(promise, None)[0] == "unknown"
 
 
+def test_refunds_that_outweigh_sales_are_no_multiple_of_the_week_before() -> None:
+    ratio, p = _against(-200.0, 300.0, 1.0, 0)
+    assert ratio is None and p < 1e-4
+    nothing, _ = _against(0.0, 300.0, 1.0, 0)
+    assert nothing and nothing.value == nothing.low == 0.0 < nothing.high < 0.05
+
+
 @pytest.mark.slow
 def test_at_most_one_ordinary_week_in_twenty_says_that_anything_differs() -> None:
     """Both comparisons of all figures of a made shop, in weeks like all others."""
     rng, false, weeks = np.random.default_rng(7), 0, 300
     for _ in range(weeks):
         series = simulated(rng, days=63)
-        found = [_figure(metric.name, series, 8, WeekSpan(SUNDAY), MALL) for metric in METRICS]
+        found = [
+            _figure(metric.name, series, History(8, tuple(range(8))), WeekSpan(SUNDAY), MALL) for metric in METRICS
+        ]
         false += min(holm([p for one in found for p in (one.judged.p, one.p_before)])) < ALPHA
     assert 0 < false <= weeks * ALPHA, false
