@@ -45,9 +45,12 @@ def read_batch(log: "EventLog", types: tuple[str, ...], cursor: str | None, *, c
     """Up to `cap` events of these types after the cursor, over all malls, oldest first.
 
     An event whose payload breaks its schema is set aside: an event `inbox.set_aside` names it and why, the reader
-    goes on, and the original stays where it is.
+    goes on, and the original stays where it is. A cursor beyond the log's end is of a log that was lost since: the
+    one in its place, such as a backup, is read from its beginning.
     """
     after = read_cursor(cursor)
+    if after > log.last():
+        after = 0
     good, bad = [], []
     for event in log.read_every_mall(types, after=after, limit=cap):
         after = event.seq

@@ -182,6 +182,14 @@ class EventLog:
         with self._connect() as c:
             return c.execute("SELECT 1 FROM events WHERE event_id = ?", [event_id]).fetchone() is not None
 
+    def last(self) -> int:
+        """The highest `seq` that was ever given (0 at first); a removed mall's count too."""
+        if not self.path.exists():
+            return 0
+        with self._connect() as c:
+            row = c.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        return int(row[0]) if row else 0
+
     def cursor(self, reader: str) -> int:
         """The last `seq` that `reader` has finished with (0 at first)."""
         if not self.path.exists():

@@ -1,6 +1,7 @@
 """The inbox: what may be put, each key once, how fast; and reading in batches that lose nothing."""
 
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,6 +165,20 @@ def test_batches_are_capped_and_together_hold_every_event_once(log: EventLog) ->
 def test_a_cursor_that_is_not_ours_begins_anew(log: EventLog, cursor: str) -> None:
     post(log, "a", "generate.requested", ASK, key="1")
     assert len(read_batch(log, ("generate.requested",), cursor).events) == 1
+
+
+def test_a_log_put_back_from_a_backup_is_read_from_its_beginning_and_a_removed_mall_moves_nothing(
+    log: EventLog, tmp_path: Path
+) -> None:
+    for key in ("1", "2", "3"):
+        post(log, "a", "generate.requested", ASK, key=key)
+    ahead = read_batch(log, ("generate.requested",), None).cursor
+    with sqlite3.connect(log.path) as db:
+        db.execute("DELETE FROM events WHERE seq = 3")  # as the removal of a mall does
+    assert read_batch(log, ("generate.requested",), ahead).events == ()
+    backup = EventLog(tmp_path / "backup.db")
+    post(backup, "a", "generate.requested", ASK, key="1")
+    assert len(read_batch(backup, ("generate.requested",), ahead).events) == 1
 
 
 def test_many_senders_at_once_log_each_key_once(log: EventLog) -> None:
