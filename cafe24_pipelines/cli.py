@@ -207,6 +207,7 @@ def rebuild(part: str, settings: Settings, mall_id: str, as_json: bool, lang: st
     """Build the graph or the vectors anew from what has landed; the same content gives the same digest."""
     from cafe24_pipelines.rebuild import rebuild_graph, rebuild_vectors
 
+    admit(settings, mall_id, "run")
     report = (rebuild_graph if part == "graph" else rebuild_vectors)(settings, mall_id)
     show_result(report, as_json, show.rows([report], lang))
 

@@ -15,6 +15,7 @@ from cafe24_pipelines.stores.events import Event
 
 if TYPE_CHECKING:
     from cafe24_pipelines.cafe24.admin_api.oauth import Granted
+    from cafe24_pipelines.lifecycle.state import MallState
     from cafe24_pipelines.settings import Settings
     from cafe24_pipelines.stores.events import EventLog
 
@@ -38,19 +39,22 @@ def complete_consent(
         The scopes that were granted.
 
     Raises:
-        BeingRemoved: the mall is being removed; nothing was traded.
+        BeingRemoved: the mall is being removed; nothing is stored.
         Refused: the code was used or is older than a minute.
     """
     from cafe24_pipelines.cafe24.admin_api.tokens import token_keeper
     from cafe24_pipelines.cafe24.malls import register
     from cafe24_pipelines.cafe24.sources import api_mall
 
-    mall_id, life = granted.mall_id, mall_state(log, granted.mall_id)
-    if life.stage == REMOVING:
-        raise BeingRemoved("what is known of this mall is being removed", where=f"mall {mall_id}",
-                           remedy="wait until that is done, then begin again with `cafe24 authorize`")  # fmt: skip
+    mall_id = granted.mall_id
+    _refuse_while_removed(log, mall_id)
     keeper = token_keeper(settings, mall_id)
     keeper.consented(code)
+    try:
+        life = _refuse_while_removed(log, mall_id)  # the trade takes a while, and a removal may have begun meanwhile
+    except BeingRemoved:
+        keeper.store.forget(mall_id)
+        raise
     scopes = keeper.scopes()
     register(settings.home, api_mall(settings, mall_id))
     payload = {"scopes": sorted(scopes), "asked": sorted(granted.scopes)}
@@ -60,6 +64,14 @@ def complete_consent(
         told.append(Event(f"{INSTALLED}:{event_id}", mall_id, INSTALLED, now, {"via": "consent"}))
     log.append(told)
     return scopes
+
+
+def _refuse_while_removed(log: "EventLog", mall_id: str) -> "MallState":
+    life = mall_state(log, mall_id)
+    if life.stage == REMOVING:
+        raise BeingRemoved("what is known of this mall is being removed", where=f"mall {mall_id}",
+                           remedy="wait until that is done, then begin again with `cafe24 authorize`")  # fmt: skip
+    return life
 
 
 def finish_consent(settings: "Settings", log: "EventLog", mall_id: str, *, code: str, state: str) -> frozenset[str]:

@@ -1,9 +1,9 @@
 """What a mall may do: limits of its plan, little while it is suspended, nothing when it is gone; what it did today.
 
 The one rule that every door asks (HTTP API, MCP, command line, inbox, schedules) is `_closed`. Plans lie in
-`plans.yaml`; which one holds is read from the event log. Counts lie in the shared state, so that processes and machines
-count together. Does not belong here: the state itself (see `state.py`), the words for a reason (`words.py`), or a
-model's spending (`answers/budget.py` counts that; here is only how much it may be).
+`plans.yaml`; which one holds is read from the event log. Counts lie in the shared state, so that processes and
+machines count together. Does not belong here: the state itself (see `state.py`), the words for a reason
+(`words.py`), or a model's spending (`answers/budget.py` counts that; here is only how much it may be).
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from cafe24_pipelines.stores.events import EventLog
 
 What = Literal["question", "snippet", "sync", "run", "read"]
-"""`question`, `snippet` and `sync` are the plan's; `run` is work that the operator starts by hand, at any hour; `read`
-is what runs have made of the mall already: figures, patterns, reports, rows behind a number, search."""
+"""`question`, `snippet` and `sync` are the plan's; `run` is work that the operator starts by hand, at any hour;
+`read` is what runs have made of the mall already: figures, patterns, reports, rows behind a number, search."""
 READABLE: Final = frozenset({"expired", "payment", "deactivated"})
 """Suspensions under which a merchant may still read what was made for them: the subscription ended, not the trust.
 Under the others somebody has said stop, Cafe24 (`blocked`) or the operator."""

@@ -2,8 +2,9 @@
 
 The intent is in the event log before anything is removed, and is closed by `mall.removed` once a search of the whole
 home found nothing of the mall; a removal that was killed is taken up by asking again, and ends the same. The writer's
-lock is held throughout, so no run lands or publishes meanwhile; readers of files that go away are readers of a mall
-that nobody serves any more.
+lock is held while something is removed, so no run lands or publishes meanwhile; readers of files that go away are
+readers of a mall that nobody serves any more. The home is searched without it, so that the runs of other malls need
+not wait; what was written meanwhile is searched with it at the end.
 
 A mall's part of a room is `<room>/<mall>` or `<room>/<mall>.<something>`, in whatever room, so a room that is added
 tomorrow is covered; likewise the `.<mall>.<something>` that a killed write leaves. What stays is two events: when
@@ -27,8 +28,9 @@ from cafe24_pipelines.cafe24.erase.trace import Trace
 from cafe24_pipelines.cafe24.sealing import KEY_FILE
 from cafe24_pipelines.errors import BadInput, Cafe24Error
 from cafe24_pipelines.lifecycle import proof
-from cafe24_pipelines.lifecycle.rows import KEPT, remove_rows
+from cafe24_pipelines.lifecycle.rows import any_rows, remove_rows
 from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED, mall_state
+from cafe24_pipelines.names import SANDBOX_MALL
 from cafe24_pipelines.stores.events import Event
 from cafe24_pipelines.stores.files import write_atomic
 
@@ -52,6 +54,11 @@ class RemovalReport:
     searched_for: int = 0
     tokens: str = "none"
     not_searched: tuple[str, ...] = ()
+
+    def add(self, found: dict[str, int]) -> None:
+        """Count what was removed, by place."""
+        for place, n in found.items():
+            self.removed[place] = self.removed.get(place, 0) + n
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -87,40 +94,68 @@ def remove_mall(
 
     _check(mall_id)
     say, log, at = progress or (lambda line: None), parts.event_log(settings), now or datetime.now(UTC)
-    with alone(settings, mall_id, lambda: say("another run is writing; the removal begins when that has ended")):
-        report = RemovalReport(mall_id, not_searched=_not_searched(settings))
+    report = RemovalReport(mall_id, not_searched=_not_searched(settings))
+
+    def waiting() -> None:
+        say("another run is writing; the removal goes on when that has ended")
+
+    def removing() -> bool:  # False once another process has brought it to its end, as it may between two locks
+        return mall_state(log, mall_id).stage == "removing"
+
+    with alone(settings, mall_id, waiting):
         stage = mall_state(log, mall_id).stage
         if stage == "removed" and not list(_parts(settings, mall_id)):
             return report
         if stage != "removing":
             log.append([Event(f"{REMOVAL}:{mall_id}:{at.isoformat()}", mall_id, REMOVAL, at, {})])
         say("intent logged")
-        values = proof.needles(settings, mall_id)
-        report.searched_for = len(values)
-        say("values to search for noted")
-        for name, step in _steps(settings, mall_id, history, report):
+    values = proof.needles(settings, mall_id)  # reads the lakes of all malls, which need not stand still for it
+    report.searched_for = len(values)
+    say("values to search for noted")
+    with alone(settings, mall_id, waiting):
+        for name, step in _steps(settings, mall_id, history, report) if removing() else ():
             step()
             say(name)
-        _prove(settings, mall_id, values)
-        say("searched: nothing found")
-        proof.forget(settings, mall_id)
-        say("notes removed")
-        log.append([Event(f"{REMOVED}:{mall_id}:{at.isoformat()}", mall_id, REMOVED, at, {})])
+    searched, unread = proof.stamps(settings), set[Path]()
+    found = proof.traces(settings, values, searched, unread=unread)
+    searched = {path: stamp for path, stamp in searched.items() if path not in unread}
+    say("searched")
+    with alone(settings, mall_id, waiting):
+        if removing():
+            report.add(_late_rows(settings, mall_id))
+            _prove(settings, mall_id, values, searched, found)
+            say("nothing found")
+            proof.forget(settings, mall_id)
+            say("notes removed")
+            log.append([Event(f"{REMOVED}:{mall_id}:{at.isoformat()}", mall_id, REMOVED, at, {})])
     return report
 
 
-def _prove(settings: "Settings", mall_id: str, values: list[str]) -> None:
-    """Search the whole home for the values, and look whether a room has a part of the mall again.
+def _prove(settings: "Settings", mall_id: str, values: list[str], searched: proof.Stamps, found: list[Trace]) -> None:
+    """Search what was written while the whole home was, and look whether a room has a part of the mall again.
+
+    Args:
+        searched: the files that were searched without the lock, as they were then.
+        found: what was found then.
 
     Raises:
         Cafe24Error: some place still holds something of it; the removal stays open.
     """
+    from cafe24_pipelines.cafe24.malls import known_malls
+
     root = settings.home.root
     again = [Trace(str(p.relative_to(root)), "name", "the mall's part") for p in _parts(settings, mall_id)]
-    found = [*again, *proof.traces(settings, values)]
+    if mall_id in known_malls(settings.home) and mall_id != SANDBOX_MALL:
+        again.append(Trace("malls.json", "mall_id", "registered again"))
+    now = proof.stamps(settings)
+    files = {path for path, stamp in now.items() if searched.get(path) != stamp}
+    files |= {path.with_name(path.name.removesuffix("-wal")) for path in files}  # what a write-ahead log stands for
+    files |= {root / trace.file for trace in found}
+    found = proof.traces(settings, values, sorted(files))
     if found and not again:  # another mall may have come to say the same since the values were noted
-        found = proof.traces(settings, proof.own(settings, mall_id, values))
-    if found:
+        files = {root / trace.file for trace in found}
+        found = proof.traces(settings, proof.own(settings, mall_id, values), sorted(files))
+    if found := [*again, *found]:
         raise Cafe24Error(
             f"{len(found)} places still hold something of mall {mall_id}",
             where=f"{found[0].file}: {found[0].place}", remedy="stop what writes for the mall, then remove again",
@@ -131,10 +166,6 @@ def _steps(
     settings: "Settings", mall_id: str, history: RunHistory | None, report: RemovalReport
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     """Each step with its name; unregistering comes before anything is removed, so that nothing new is let in."""
-
-    def count(found: dict[str, int]) -> None:
-        for place, n in found.items():
-            report.removed[place] = report.removed.get(place, 0) + n
 
     def tokens() -> None:
         report.tokens = _end_tokens(settings, mall_id)
@@ -147,21 +178,17 @@ def _steps(
     yield "tokens ended", tokens
     yield "unregistered", unregistered
     yield "server stores emptied", lambda: _empty_servers(settings, mall_id)
-    yield "files removed", lambda: count(_remove_files(settings, mall_id))
-    yield "lines removed", lambda: count(_remove_lines(settings, mall_id))
-    yield "encoders removed", lambda: count(_remove_encoders(settings, mall_id))
-    yield "rows removed", lambda: count(remove_rows(settings, mall_id))
+    yield "files removed", lambda: report.add(_remove_files(settings, mall_id))
+    yield "lines removed", lambda: report.add(_remove_lines(settings, mall_id))
+    yield "encoders removed", lambda: report.add(_remove_encoders(settings, mall_id))
+    yield "rows removed", lambda: report.add(remove_rows(settings, mall_id))
     if history is not None:
-        yield "run history removed", lambda: count(history(mall_id))
-    yield "late rows removed", lambda: count(_late_rows(settings, mall_id))
+        yield "run history removed", lambda: report.add(history(mall_id))
 
 
 def _late_rows(settings: "Settings", mall_id: str) -> dict[str, int]:
-    """What others said of the mall while it was being removed: a request under way, a run's last words."""
-    from cafe24_pipelines import parts
-
-    late = [e for e in parts.event_log(settings).read(mall_id) if e.type not in KEPT]
-    return remove_rows(settings, mall_id) if late else {}
+    """What others wrote of the mall while it was being removed: a request, a run's last words, a consent."""
+    return remove_rows(settings, mall_id) if any_rows(settings, mall_id) else {}
 
 
 def _check(mall_id: str) -> None:

@@ -44,6 +44,21 @@ def remove_rows(settings: "Settings", mall_id: str) -> dict[str, int]:
     return done
 
 
+def any_rows(settings: "Settings", mall_id: str) -> bool:
+    """Whether a database of the home has rows of the mall, besides those that stay."""
+    return any(_has_rows(path, mall_id) for path in databases(settings.home))
+
+
+def _has_rows(path: Path, mall_id: str) -> bool:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_PATIENCE)) as db:
+        for table in [name for name in _tables(db) if "mall_id" in _columns(db, name)]:
+            kept = f" AND type NOT IN ({', '.join('?' * len(KEPT))})" if _is_log(db, table) else ""
+            values = [mall_id, *(KEPT if kept else ())]
+            if db.execute(f'SELECT 1 FROM "{table}" WHERE mall_id = ?{kept} LIMIT 1', values).fetchone():
+                return True
+    return False
+
+
 def _from_file(path: Path, mall_id: str) -> Mapping[str, int]:
     """Rows by table; the file is rewritten even where none is left, since a killed removal may have left pages."""
     done: dict[str, int] = {}

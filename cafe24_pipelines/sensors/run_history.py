@@ -6,6 +6,7 @@ metadata hold a mall's values, so the embedded instance's databases are rewritte
 Does not belong here: anything under the home but `dagster/` (see `lifecycle/removal.py`).
 """
 
+import json
 import shutil
 import sqlite3
 from collections import Counter
@@ -72,6 +73,7 @@ def forget_mall(instance: dg.DagsterInstance, settings: "Settings", mall_id: str
     if instance.has_dynamic_partition(str(malls.name), mall_id):
         instance.delete_dynamic_partition(str(malls.name), mall_id)
         done["dagster: partition"] += 1
+    done["dagster: cursors"] += _forget_in_cursors(instance, mall_id)
     done["dagster: checks"] += _forget_checks(instance)
     done["dagster: events"] += _forget_rows(instance, mall_id)
     if settings.profile == "embedded":
@@ -79,6 +81,32 @@ def forget_mall(instance: dg.DagsterInstance, settings: "Settings", mall_id: str
     else:
         done["dagster: events"] += _clean_storage(instance, mall_id)
     return dict(+done)
+
+
+def _forget_in_cursors(instance: dg.DagsterInstance, mall_id: str) -> int:
+    """Take the mall out of what sensors hold by mall; how many cursors. A tick that is under way may write its own
+    once more: the next one leaves a mall out that is registered no longer.
+    """
+    done = 0
+    for state in instance.all_instigator_state():
+        data: Any = state.instigator_data
+        try:
+            held = json.loads(getattr(data, "cursor", None) or "null")
+        except ValueError:
+            continue  # not ours: those of ours are JSON
+        if (kept := _without(held, mall_id)) != held:
+            instance.update_instigator_state(state.with_data(data._replace(cursor=json.dumps(kept))))
+            done += 1
+    return done
+
+
+def _without(value: Any, mall_id: str) -> Any:
+    """What a cursor holds, without what it holds under the mall's id, and without the id."""
+    if isinstance(value, dict):
+        return {k: _without(v, mall_id) for k, v in value.items() if mall_id not in (k, v)}
+    if isinstance(value, list):
+        return [_without(v, mall_id) for v in value if v != mall_id]
+    return value
 
 
 def _naming(instance: dg.DagsterInstance, mall_id: str) -> list[dg.DagsterRun]:

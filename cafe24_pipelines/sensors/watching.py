@@ -61,9 +61,12 @@ def runs_for_changes(
         request: the run of a mall and its state.
         nothing: why a tick without a change is skipped.
     """
-    asked = {mall: seen for mall, seen in read_asked(context.cursor).items() if mall in states}
+    before = read_asked(context.cursor)
+    asked = {mall: seen for mall, seen in before.items() if mall in states}
     changed = sorted(mall for mall, now in states.items() if asked.get(mall) != now)[:CAP]
-    if not changed:
+    if not changed and asked == before:
         return dg.SkipReason(nothing)
+    if not changed:  # a mall is gone: the cursor is the last place that holds its id
+        return dg.SensorResult(skip_reason=nothing, cursor=write_asked(asked))
     runs = [request(mall, states[mall]) for mall in changed]
     return dg.SensorResult(run_requests=runs, cursor=write_asked(asked | {mall: states[mall] for mall in changed}))

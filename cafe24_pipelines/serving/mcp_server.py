@@ -137,7 +137,6 @@ class Tools:
             table = [{k: v for k, v in row.items() if k not in PERSONAL} for row in found.pop("table")]
             return MetricsResult(analyses=[], summary=found, table=table)
 
-
     @contextmanager
     def _open(self, what: "What") -> Iterator[None]:
         """Ask the gate of every door on each call: the mall may have been suspended since the server started."""

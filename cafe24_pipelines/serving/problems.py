@@ -49,9 +49,6 @@ _BY_STATUS: Final = {
     413: "too_large", 415: "media_type", 422: "invalid", 429: "rate_limited",
 }  # fmt: skip
 MOST_FIELDS: Final = 10
-_EXPECTED: Final[Mapping[type[Exception], str]] = {
-    NotBuilt: "not_built", TooMany: "rate_limited",
-}  # fmt: skip
 
 
 class FieldProblem(BaseModel):
@@ -130,14 +127,21 @@ def _shown(part: object) -> str:
     return text if text.isascii() and text.replace("_", "").isalnum() and len(text) <= 40 else "?"
 
 
+def _of_expected(error: NotBuilt | NotAllowed | TooMany) -> Problem:
+    """The problem for what a well-meant request may run into; why it is not allowed is told in fixed texts."""
+    if isinstance(error, NotAllowed):
+        return Problem("not_allowed", message=error.to_merchant())
+    if isinstance(error, TooMany):
+        return Problem("rate_limited", headers={"Retry-After": str(error.seconds)})
+    return Problem("not_built")
+
+
 def of_error(error: Exception) -> Problem | None:
     """The problem for an error of a room, with one line in the log where the operator must act; None: unforeseen."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, NotAllowed):  # why, and what mends it, are fixed texts of ours
-        return Problem("not_allowed", message=error.to_merchant())
-    if (code := _EXPECTED.get(type(error))) is not None:
-        return Problem(code, headers={"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None)
+    if isinstance(error, NotBuilt | NotAllowed | TooMany):
+        return _of_expected(error)
     if isinstance(error, BadInput):
         return Problem("invalid", fields=[FieldProblem(field="body", problem="refused")])
     if isinstance(error, ModelError | ConfigError):

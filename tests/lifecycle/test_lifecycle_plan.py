@@ -1,10 +1,12 @@
 """A plan bounds what a mall does in a day; a suspended one does nothing; callers at once pass no more than that."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 from click.testing import CliRunner
@@ -14,7 +16,8 @@ from cafe24_pipelines.cafe24.malls import Mall, register
 from cafe24_pipelines.cli import main
 from cafe24_pipelines.inbox.post import post
 from cafe24_pipelines.instance import dagster_instance
-from cafe24_pipelines.lifecycle.plan import NotAllowed, allowed, llm_budget, plans, require, spend
+from cafe24_pipelines.lifecycle.plan import Allowance, NotAllowed, allowed, llm_budget, plans, require, spend
+from cafe24_pipelines.lifecycle.words import REASONS
 from cafe24_pipelines.resources.events import EventsResource
 from cafe24_pipelines.schedules.workflows import shop_sync
 from cafe24_pipelines.settings import Settings
@@ -84,6 +87,34 @@ def test_a_suspended_mall_is_not_served_until_it_is_resumed(
         assert not found.ok and told in found.text("ko") and found.text("en")
     say(log, back, 1)
     assert spend(settings, log, "shop", "question", now=NOON).ok
+
+
+def test_reading_stays_open_where_only_the_subscription_ended_and_by_hand_no_hour_binds(settings: Settings) -> None:
+    log, night = parts.event_log(settings), NOON + timedelta(hours=1)
+    say(log, "plan.changed", 0, plan="free")
+    assert not allowed(settings, log, "shop", "sync", now=night).ok
+    assert allowed(settings, log, "shop", "run", now=night).ok
+    say(log, "app.expired", 1)
+    assert allowed(settings, log, "shop", "read").ok and not allowed(settings, log, "shop", "run").ok
+    say(log, "mall.suspended", 2)
+    assert allowed(settings, log, "shop", "read").reasons == ("operator",)
+    say(log, "mall.resumed", 3)
+    for n, stage in enumerate(("uninstalled", "removing", "removed")):
+        say(log, ("app.uninstalled", "mall.removal_started", "mall.removed")[n], 4 + n)
+        assert allowed(settings, log, "shop", "read").reasons == (stage,)
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+def test_a_refusal_says_what_where_and_how_to_mend_it(code: str) -> None:
+    error = NotAllowed(Allowance("shop", "question", "free", (code,), 30, 30))
+    assert error.where == "mall shop" and error.what.startswith(REASONS[code].en)
+    assert error.remedy and error.remedy.isascii() and "{" not in error.remedy
+    if found := re.search(r"`cafe24 ([^`]+)`", error.remedy):
+        words = found[1].split()
+        group = main.commands[words[0]]
+        assert not isinstance(group, click.Group) or words[1] in group.commands
+    assert "shop" not in error.to_merchant() and "cafe24" not in error.to_merchant()
+    assert all(re.search("[가-힣]", part) for part in error.to_merchant().rstrip(".").split(". "))
 
 
 def test_the_smaller_bound_of_installation_and_plan_holds_for_models(settings: Settings, tmp_path: Path) -> None:

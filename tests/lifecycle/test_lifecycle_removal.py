@@ -246,6 +246,47 @@ def test_an_alert_about_several_malls_loses_what_it_says_of_one(tmp_path: Path) 
     assert LEAVER not in left and json.loads(left)["lines"] == lines[1:]
 
 
+def test_cursors_of_sensors_lose_a_removed_mall_and_keep_the_others(tmp_path: Path) -> None:
+    from dagster._core.remote_origin import (
+        InProcessCodeLocationOrigin,
+        RemoteInstigatorOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.scheduler.instigation import (
+        InstigatorState,
+        InstigatorStatus,
+        InstigatorType,
+        SensorInstigatorData,
+    )
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    from cafe24_pipelines.sensors.watching import read_asked, runs_for_changes, write_asked
+
+    def state(name: str, cursor: str) -> InstigatorState:
+        location = InProcessCodeLocationOrigin(LoadableTargetOrigin(python_file="x.py"), location_name="x")
+        origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "repo"), name)
+        data = SensorInstigatorData(cursor=cursor)
+        return InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
+
+    settings = home_settings(tmp_path / "home")
+    asked = write_asked({LEAVER: "1", STAYER: "2"})
+    with dagster_instance(settings) as instance:
+        instance.add_instigator_state(state("watching", asked))
+        instance.add_instigator_state(state("inbox", json.dumps({"v": 1, "after": 7, "tokens": [LEAVER, STAYER]})))
+        instance.add_instigator_state(state("automation", "eJx-not-ours"))
+        assert forget_mall(instance, settings, LEAVER)["dagster: cursors"] == 2
+        held = [s.instigator_data.cursor for s in instance.all_instigator_state()]
+        assert set(held) == {
+            "eJx-not-ours", write_asked({STAYER: "2"}), json.dumps({"v": 1, "after": 7, "tokens": [STAYER]})
+        }  # fmt: skip
+        files = [p for p in settings.home.dagster.rglob("*") if p.is_file() and LEAVER.encode() in p.read_bytes()]
+        assert files == [], "nor in freed pages"
+    with dg.build_sensor_context(cursor=asked) as context:  # a tick that was under way has put it back
+        told = runs_for_changes(context, {STAYER: "2"}, lambda m, _: dg.RunRequest(partition_key=m), nothing="none")
+    assert isinstance(told, dg.SensorResult) and not told.run_requests and told.skip_reason
+    assert read_asked(told.cursor) == {STAYER: "2"}
+
+
 def test_grace_days_are_settings() -> None:
     assert replace(home_settings(Path("x")), grace_days=3).grace_days == 3
     assert Settings.from_env({"CAFE24_GRACE_DAYS": "30"}, home="x").grace_days == 30

@@ -252,3 +252,22 @@ def test_no_consent_is_stored_while_the_mall_is_being_removed(app, app_settings)
     page = browser.get(f"{app}/oauth/callback", params=consent(browser, started))
     assert page.status_code == 503 and "잠시 뒤에" in page.text
     assert "new-shop" not in known_malls(app_settings.home) and len(log.read("new-shop")) == 1
+
+
+def test_a_removal_that_begins_while_the_code_is_traded_leaves_no_token(app, app_settings, monkeypatch):
+    from datetime import UTC, datetime
+
+    from cafe24_pipelines.cafe24.admin_api.tokens import TokenKeeper, token_keeper
+    from cafe24_pipelines.stores.events import Event
+
+    log, trade = EventLog(app_settings.home.events), TokenKeeper.consented
+
+    def slowly(keeper: TokenKeeper, code: str) -> None:
+        trade(keeper, code)
+        log.append([Event("r", "new-shop", "mall.removal_started", datetime.now(UTC), {})])
+
+    monkeypatch.setattr(TokenKeeper, "consented", slowly)
+    browser, started = begin(app, launch())
+    assert browser.get(f"{app}/oauth/callback", params=consent(browser, started)).status_code == 503
+    assert "new-shop" not in known_malls(app_settings.home) and len(log.read("new-shop")) == 1
+    assert token_keeper(app_settings, "new-shop").store.get("new-shop") is None

@@ -11,7 +11,7 @@ import pytest
 from cafe24_pipelines.cafe24.webhook_inbox import UnknownMall, WebhookInbox
 from cafe24_pipelines.cafe24.webhooks import TYPES, changed_since
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.events import EventLog
+from cafe24_pipelines.stores.events import Event, EventLog
 
 START = datetime(2026, 10, 1, 0, 9, 59, tzinfo=UTC)  # one second before a ten-minute border
 
@@ -48,6 +48,20 @@ def test_a_repetition_within_the_window_is_one_event_also_across_a_border(inbox,
     assert box.receive(body()) is True
     found = log.read("good-shop", types=TYPES)
     assert [e.occurred_at for e in found] == [START, START + timedelta(seconds=600)]
+
+
+@pytest.mark.parametrize("back", ["mall.uninstall_refuted", "oauth.authorized"])
+def test_an_uninstallation_after_the_mall_came_back_is_no_repetition(inbox, log, clock, back):
+    gone = json.dumps({"event_no": 90077, "resource": {"mall_id": "good-shop"}}).encode()
+    box = inbox()
+    assert [box.receive(gone), box.receive(gone)] == [True, False]
+    clock.now = START + timedelta(seconds=20)
+    log.append([Event("back", "good-shop", back, clock.now, {})])
+    clock.now = START + timedelta(seconds=30)
+    assert [box.receive(gone), inbox().receive(gone)] == [True, False]
+    assert len(log.read("good-shop", types=("app.uninstalled",))) == 2
+    log.append([Event("renewed", "good-shop", "app.renewed", clock.now, {})])
+    assert box.receive(gone) is False, "that says nothing of whether the app is there"
 
 
 def test_a_restarted_receiver_still_knows_the_window(inbox, log, clock):
@@ -113,7 +127,7 @@ _RECEIVE = """
 import sys
 from cafe24_pipelines.cafe24.webhook_inbox import WebhookInbox
 from cafe24_pipelines.settings import Settings
-from cafe24_pipelines.stores.events import EventLog
+from cafe24_pipelines.stores.events import Event, EventLog
 settings = Settings.from_env({}, home=sys.argv[1])
 box = WebhookInbox(settings, EventLog(settings.home.events))
 for n in range(1, 26):
