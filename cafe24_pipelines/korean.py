@@ -42,14 +42,16 @@ def filled(template: str, /, **values: object) -> str:
 
     Only the template's own particles are touched: a value stands as it is, whatever it holds.
     """
-    text, after_value = "", False
+    text, value = "", None
     for own, name, spec, _ in Formatter().parse(template):
-        if after_value and (behind := _BEHIND_A_VALUE.match(own)):
-            text += behind[1] + particle(text, cast("Particle", behind[2])) + own[behind.end() :]
+        if value is not None and (behind := _BEHIND_A_VALUE.match(own)):
+            # The value alone first: before it, "[전화번호]" would be taken for a remark on the word there.
+            word = value if _last_sound(value) else text
+            text += behind[1] + particle(word, cast("Particle", behind[2])) + own[behind.end() :]
         else:
             text += own
-        if after_value := name is not None:
-            text += format(values[name], spec or "")
+        value = None if name is None else format(values[name], spec or "")
+        text += value or ""
     return text
 
 
