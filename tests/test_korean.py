@@ -46,7 +46,7 @@ def test_a_template_is_filled_with_its_own_particles_and_what_others_wrote_stand
     template = "'{a}'과(와) <b>{b}</b>이(가) {n:,}을(를) {{x}}은(는)"
     said = filled(template, a="나를(을) '을(를) 줘", b="이(가)", n=1200)
     assert said == "'나를(을) '을(를) 줘'와 <b>이(가)</b>가 1,200을 {x}은(는)"
-    assert filled("개인정보는 {what}(으)로", what="[전화번호]") == "개인정보는 [전화번호]로", "no remark on the word before"
+    assert filled("개인정보는 {what}(으)로", what="[전화번호]") == "개인정보는 [전화번호]로"
 
 
 def test_no_sentence_writes_both_forms_behind_a_value() -> None:
