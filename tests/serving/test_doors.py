@@ -1,6 +1,7 @@
 """Every door asks the one gate: what a suspended, a leaving and a removed mall still gets, whoever asks and where."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
@@ -116,6 +117,8 @@ class Doors:
 def doors(two_malls: Settings, tmp_path: Path, served: Serve) -> Iterator[Doors]:
     shutil.copytree(two_malls.home.root, tmp_path / "home")
     settings = Settings.from_env({}, home=tmp_path / "home")
+    with closing(sqlite3.connect(settings.home.events)) as db, db:  # other tests may have asked, too often just now
+        db.execute("DELETE FROM events WHERE mall_id = ?", (MALL,))
     token = KeyRing(parts.event_log(settings)).add(MALL)[1]
     limits = ApiLimits(per_key="100000/minute", per_address="100000/minute")
     with served(create_app(settings, limits=limits)) as url, closing(httpx.Client(timeout=60)) as client:
