@@ -106,6 +106,7 @@ def ask(*, question: str, arm: str, stream: bool, settings: Settings, mall_id: s
     from cafe24_pipelines.answers.ask import ask_stream
     from cafe24_pipelines.commands.streamed import print_streamed
 
+    admit(settings, mall_id, "run")  # a mall that left is told so before its stores are looked for
     with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
         admit(settings, mall_id, "question")

@@ -69,6 +69,7 @@ _LONGEST: Final = 200
 _DATE: Final = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?\Z")
 _TIME: Final = re.compile(r"(?<!\d)\d{1,2}:(\d{2})(:\d{2})?\Z")
 _NUMBER: Final = re.compile(r"([$₩€£¥])?\s?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\Z", re.ASCII)
+_IN_A_NAME: Final = re.compile(r"[A-Za-z][0136789]\Z")  # K3 is 삼 or 쓰리, K9 구 or 나인; 2, 4 and 5 agree
 _UNIT: Final = re.compile(r"\d\s?([A-Za-z]+)\Z")
 _LATIN: Final = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)\Z")  # the last part of a name such as orderId
 
@@ -99,7 +100,7 @@ def _of_digits(said: str) -> _Sound | None:
     if time := _TIME.search(said):
         return "vowel" if time[2] or time[1] == "00" else "consonant"
     number = _NUMBER.search(said)
-    if number is None:
+    if number is None or _IN_A_NAME.search(said):
         return None
     if number[1] or said.endswith("+1"):
         return "vowel" if number[1] in ("$", "€", "£") else "consonant"  # 달러, 유로, 파운드; 원, 엔

@@ -24,11 +24,11 @@ BOTH = re.compile(r"[\W_]*(?:은\(는\)|는\(은\)|이\(가\)|가\(이\)|을\(�
         ("을 로", "서울 '양말' 지난달(2026-02-01~2026-02-28) [물]"),
         ("를 로", "2 45 1.5 9,999 1000000000000 30% 2.5%p ５ 20℃ 500ml 3cm $5 09:00 GS25"),
         ("을 으로", "0 10 100 1,000 10,000 100000000 2.0 3 16 09:30 3kg 3㎏ 1+1 ₩500"),
-        ("을 로", "1 7 28 1.7 2026-11-28 2026-11 c1 007"),
+        ("을 로", "1 7 28 1.7 2026-11-28 2026-11 007"),
         ("를 로", "A SMS USD VIP orders order_id /orders/{order_id} product embed Naver CASES LEAF LARGE 50'S"),
         ("을 으로", "M CRM DESIGN BAG Version iPhone cup black 50kg classic limit since_created_at"),
         ("을 로", "L URL VR 2XL SMALL apple email"),
-        ("을(를) (으)로", "漢字 ネコ ㅋㅋ !!! EUR CAP getattr edit"),
+        ("을(를) (으)로", "漢字 ネコ K3 MP3 c1 ㅋㅋ !!! EUR CAP getattr edit"),
     ],
 )
 def test_the_form_follows_the_last_sound(read: str, words: str) -> None:

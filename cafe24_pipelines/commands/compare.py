@@ -39,6 +39,7 @@ def compare(*, question: str | None, arms: str | None, limit: int | None, judge:
     chosen = tuple(arm.strip() for arm in arms.split(",") if arm.strip()) if arms else ()
     if question is not None and (limit or judge or file):
         raise BadInput("--limit, --judge and --report go with the experiment", remedy="leave the question out")
+    admit(settings, mall_id, "run")  # a mall that left is told so before its stores are looked for
     with parts.open_stores(settings) as (graph, vectors):
         services = parts.services(settings, mall_id, graph, vectors)
         admit(settings, mall_id, "question")

@@ -27,7 +27,8 @@ Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 @dataclass(frozen=True)
 class EventType:
-    """A type of event: its schema, how many of it a mall may put in a minute, what one spends of its plan."""
+    """A type of event: its schema, how many of it a mall may put in a minute, what one spends of its plan
+    (`read` spends nothing, and is asked for where results may be read)."""
 
     name: str
     schema: type[msgspec.Struct]
@@ -67,7 +68,7 @@ def event_type(name: str, *, per_minute: int = 60, spends: "What | None" = None)
     return register
 
 
-@event_type("feedback.received", per_minute=120)
+@event_type("feedback.received", per_minute=120, spends="read")
 class FeedbackReceived(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What a merchant says of an answer."""
 

@@ -113,7 +113,10 @@ def remove_mall(
     report.searched_for = len(values)
     say("values to search for noted")
     with alone(settings, mall_id, waiting):
-        for name, step in _steps(settings, mall_id, history, report) if removing() else ():
+        if not removing():
+            proof.forget(settings, mall_id)  # it may have been noted after the other process had ended
+            return report
+        for name, step in _steps(settings, mall_id, history, report):
             step()
             say(name)
     searched, unread = proof.stamps(settings), set[Path]()
@@ -123,6 +126,7 @@ def remove_mall(
     with alone(settings, mall_id, waiting):
         if removing():
             report.add(_late_rows(settings, mall_id))
+            report.add(_remove_lines(settings, mall_id))
             _prove(settings, mall_id, values, searched, found)
             say("nothing found")
             proof.forget(settings, mall_id)

@@ -19,6 +19,7 @@ from cafe24_pipelines.lifecycle.state import REMOVAL, REMOVED
 
 if TYPE_CHECKING:
     from cafe24_pipelines.settings import Settings
+    from cafe24_pipelines.stores.shared_state import SharedState
 
 KEPT: Final = (REMOVAL, REMOVED)
 """Events of a removed mall that stay: when its removal began and when it was proved, and nothing of its content."""
@@ -45,8 +46,17 @@ def remove_rows(settings: "Settings", mall_id: str) -> dict[str, int]:
 
 
 def any_rows(settings: "Settings", mall_id: str) -> bool:
-    """Whether a database of the home has rows of the mall, besides those that stay."""
-    return any(_has_rows(path, mall_id) for path in databases(settings.home))
+    """Whether a database of the home, or shared state on a server, has rows of the mall, besides those that stay."""
+    if any(_has_rows(path, mall_id) for path in databases(settings.home)):
+        return True
+    if not settings.state_url:
+        return False
+    from sqlalchemy import text
+
+    state, tables = _shared_tables(settings)
+    with state.reading() as connection:
+        found = (text(f'SELECT 1 FROM "{table}" WHERE mall_id = :mall LIMIT 1') for table in tables)
+        return any(connection.execute(one, {"mall": mall_id}).first() for one in found)
 
 
 def _has_rows(path: Path, mall_id: str) -> bool:
@@ -105,16 +115,25 @@ def _is_log(db: sqlite3.Connection, table: str) -> bool:
 
 
 def _from_shared_state(settings: "Settings", mall_id: str) -> dict[str, int]:
-    from sqlalchemy import inspect, text
+    from sqlalchemy import text
 
-    from cafe24_pipelines.stores.shared_state import shared_state
-
-    state, done = shared_state(settings), {}
-    inspector = inspect(state.engine)
-    tables = [t for t in inspector.get_table_names() if "mall_id" in {c["name"] for c in inspector.get_columns(t)}]
+    done: dict[str, int] = {}
+    state, tables = _shared_tables(settings)
     with state.transaction() as connection:
-        for table in sorted(tables):
+        for table in tables:
             n = connection.execute(text(f'DELETE FROM "{table}" WHERE mall_id = :mall'), {"mall": mall_id}).rowcount
             if n:
                 done[table] = int(n)
     return done
+
+
+def _shared_tables(settings: "Settings") -> "tuple[SharedState, list[str]]":
+    """Shared state, and its tables that hold rows by mall."""
+    from sqlalchemy import inspect
+
+    from cafe24_pipelines.stores.shared_state import shared_state
+
+    state = shared_state(settings)
+    look = inspect(state.engine)
+    tables = [t for t in look.get_table_names() if "mall_id" in {c["name"] for c in look.get_columns(t)}]
+    return state, sorted(tables)

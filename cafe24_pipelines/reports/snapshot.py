@@ -270,13 +270,16 @@ def health_alarm(history: "Trend", now: datetime) -> str:
     from cafe24_pipelines.watch.ontology_alarm import BEHIND, PATIENCE
 
     latest, moved = history.points[-1], history.since_last_build
-    of_build = [p for p in history.points if p.build_id == latest.build_id]
-    stale = [p.at for p in of_build if 0 < p.parts["freshness"] < WEIGHTS["freshness"]]
-    behind = latest.at in stale and now - min(stale) < PATIENCE
+    since = None
+    for point in reversed(history.points):
+        if point.build_id != latest.build_id or not 0 < point.parts["freshness"] < WEIGHTS["freshness"]:
+            break
+        since = point.at
+    behind = since is not None and now - since < PATIENCE
     given = sum(WEIGHTS[part] - latest.parts[part] for part in BEHIND) if behind else 0.0
     judged = replace(latest, score=round(latest.score + given, 1))
-    since = None if moved is None else moved + given
-    return replace(history, points=[judged], since_last_build=since).alarm
+    change = None if moved is None else moved + given
+    return replace(history, points=[judged], since_last_build=change).alarm
 
 
 def _only(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -68,12 +68,13 @@ def _root(data: bytes) -> "_Element | None":
     def text() -> str:
         return _DECLARED.sub("", decoded(data, ""))
 
-    for read, recover in ((lambda: data, False), (text, False), (text, True)):  # a wrong or unknown charset is common
+    # A wrong or unknown charset is common; a text whose declaration stayed in it is refused, so the bytes come last.
+    for read, recover in ((lambda: data, False), (text, False), (text, True), (lambda: data, True)):
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             recover=recover, remove_comments=True, remove_pis=True,
         )  # fmt: skip
-        with suppress(etree.XMLSyntaxError):
+        with suppress(etree.XMLSyntaxError, ValueError):
             root = etree.fromstring(read(), parser)
             if root is not None:
                 return root

@@ -47,7 +47,21 @@ _CHANNELS: Final = {
 _OF_WHICH: Final = "한은는인된쓴본친낸산운킨긴던단준온난간든린진"
 """Syllables in which the verb of a clause before its noun ends ("쿠폰을 쓴 고객")."""
 _SURVEYED: Final = "".join(
-    f"(?<!{w})" for w in ("온라인", "조사한", "응답한", "참여한", "분석한", "운영하는", "입점한")
+    f"(?<!{word})"
+    for word in [
+        "온라인",
+        "조사한",
+        "응답한",
+        "참여한",
+        "분석한",
+        "운영하는",
+        "입점한",
+        "또한",
+        "이러한",
+        "그러한",
+        "다양한",
+        "유사한",
+    ]
 )
 _PEOPLE: Final = {
     "some": rf"(?<=[{_OF_WHICH}]){_SURVEYED}\s"
@@ -80,7 +94,8 @@ _ANY_YEAR: Final = re.compile(
     r"(?!\s?년?\s?(?:보다|대비|에\s?비해|이후|부터|이래|설립|창립))"
 )
 _LAST_YEAR: Final = re.compile(
-    r"(?:지난해|작년|전년)(?!\s?(?:동|같은|대비|보다|에\s?비해|비\b))|\blast year\b(?!'s)", re.IGNORECASE
+    r"(?:지난해|작년|전년)(?!\s?(?:동|같은|대비|보다|에\s?비해|비\b|[과와]\s|수준))|\blast year\b(?!'s)",
+    re.IGNORECASE,
 )
 _THIS_YEAR: Final = re.compile(r"올해|금년|\bthis year\b", re.IGNORECASE)
 _ALL: Final = re.compile(
@@ -89,7 +104,7 @@ _ALL: Final = re.compile(
 _COMPARED: Final = re.compile(r"(?:\s?(?:쇼핑몰|업종|고객|시장|평균|업계))?(?:보다|에\s?비해|[와과]\s?달리)")
 _ACT: Final = r"(?:고객\s?)?(?:재구매|이탈|유지|잔존|리텐션|repurchase|repeat|retention|churn)"
 _WINDOW: Final = re.compile(
-    r"(?<![\d~])(?<!최근 )(\d{1,3})\s?(일|주|개월|년|days?|weeks?|months?|years?)[ -]?"
+    r"(?<![\d~])(?<!최근 )(?<!월)(?<!월 )(\d{1,3})\s?(일|주|개월|년|days?|weeks?|months?|years?)[ -]?"
     rf"(?:이내|안에|내에?|동안|간(?=[\s의])|[후뒤](?=\s{_ACT})|(?=(?:차\s?)?{_ACT}))|"
     r"within (?:the first |a )?(\d{1,3})?\s?(days?|weeks?|months?|years?)|"
     r"(?<![가-힣\d])(연간|연|월간|월|첫\s?달|annual(?:ly)?|yearly|monthly)(?=\s)|"
@@ -151,9 +166,9 @@ def period(sentence: str, title: str, *, before: str = "", day: str = "") -> str
     for text in (sentence, before):
         if found := _period(text):
             return found
-    for words, back in ((_LAST_YEAR, 1), (_THIS_YEAR, 0)):
-        if words.search(f"{before} {sentence}"):
-            return str(int(day[:4]) - back) if day else ""
+        said = [(m.end(), back) for words, back in ((_LAST_YEAR, 1), (_THIS_YEAR, 0)) for m in words.finditer(text)]
+        if said:
+            return str(int(day[:4]) - max(said)[1]) if day else ""
     found = _period(title)
     return "" if day and found[:4] > day[:4] else found
 

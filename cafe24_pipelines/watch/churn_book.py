@@ -27,8 +27,8 @@ _FILE: Final = "table.parquet"
 def columns() -> "Mapping[str, pa.DataType]":
     """member_key, probability, recency_days, last_bought (local day), at_risk, since (day of the data at which the
     risk began), cause (crossed, jumped, refit, baseline or ""), told_on (day of the data at which it was told),
-    told_for (the last purchase that the told silence follows), reason and action (Korean), segment, value (net sales
-    of the year before).
+    told_for (the last purchase that the told silence follows, or one known before the data went back), reason and
+    action (Korean), segment, value (net sales of the year before).
     """
     import pyarrow as pa
 

@@ -132,13 +132,15 @@ def decide(
     if known is None or back:
         cause = np.where(entered, "baseline", "")
     kept = stays | (was & above)
-    heard = silent & (_days(rows["was_told_for"]) == _days(rows["last_bought"]))
+    heard = met & (_days(rows["was_told_for"]) == _days(rows["last_bought"]))
     new = np.isin(cause, ["crossed", "jumped"]) & ~heard
     rows["at_risk"] = above | stays
     rows["cause"] = np.where(kept, rows["was_cause"].astype(object).where(rows["was_cause"].notna(), ""), cause)
     rows["since"] = _chosen(kept, rows["was_since"], (cause != "") & ~kept, as_of)
     rows["told_on"] = _chosen(~new, rows["was_told_on"], new, as_of)
     rows["told_for"] = rows["was_told_for"].where(~new, rows["last_bought"])
+    if back:  # who was at risk is no news once the data are whole again
+        rows["told_for"] = rows["told_for"].where(~rows["was_at_risk"].eq(True), rows["was_last_bought"])
     rows["new"], rows["refitted"] = new, cause == "refit"
     for name in ("told_on", "told_for", "since"):
         rows[name] = rows[name].astype(object).where(pd.notna(rows[name]), None)

@@ -244,6 +244,8 @@ def _figure(
     query = metric.whole_sql(span.first, span.last, mall.time_zone)
     judged = Judged(**{**vars(judge(metric, value, usual, spread, unit)), "query": query})
     ratio, p = _against(value / unit, before / unit, spread, metric.side)
+    if history.span - 1 not in history.kept:  # the week before is a gap: nothing that this one could be held against
+        ratio, p = None, 1.0
     return Figure(judged, before, ratio, p, p)
 
 

@@ -161,7 +161,7 @@ def test_a_path_between_categories_is_found_and_its_reverse_is_not(tmp_path: Pat
     shop.order_items.loc[moved, ["product_no", "category"]] = ["p004", "c4"]
     found = shops.findings(shop.land(tmp_path), "category_migration")
     [sure] = [p for p in found if p.status == "confirmed"]
-    assert "'c1'로 시작한" in sure.title
+    assert "'c1'(으)로 시작한" in sure.title
     assert "'c4'" in sure.title
     assert sure.effect.ci_low > 1.2
 

@@ -219,6 +219,15 @@ def test_a_graph_that_is_only_behind_its_lake_is_news_after_a_day() -> None:
     assert "70점이 기준 80점" in told(1, coverage=30), "rows are lacking in a graph that is of this lake"
     assert "15점 떨어졌습니다" in told(1, references=15) and told(1) == ""
 
+    lacking = full | {"coverage": full["coverage"] - 30, "freshness": full["freshness"] - 5}
+    points = [
+        HealthPoint(NOON + timedelta(hours=hours), "b1", "d1", sum(parts.values()), parts, 1, 1, {})
+        for hours, parts in ((4, lacking), (30, full), (31, lacking))
+    ]
+    came_back = Trend(points, since_last_build=None)
+    assert health_alarm(came_back, NOON + timedelta(hours=32)) == "", "behind for an hour: it was whole in between"
+    assert "65점" in health_alarm(replace(came_back, points=[points[0], points[2]]), NOON + timedelta(hours=32))
+
 
 def test_no_person_is_in_a_digest_nor_in_its_archive(settings: Settings, log: EventLog, snapshot: Make) -> None:
     lines: list[str] = []

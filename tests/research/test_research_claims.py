@@ -163,7 +163,23 @@ def test_whom_and_when_a_number_is_about() -> None:
     assert population("평균 전환율은 2%다.", "2025 뷰티 리포트", "KR") == "KR/beauty"
     assert is_general("KR") and is_general("") and not is_general("KR/fashion")
     assert period("재구매율은 28%다.", "2025 이커머스 리포트") == "2025"
-    assert window_days("2025년 3월 고객 이탈률은 3.4%다.") == 0, "the month of March is no window"
+    for dated in (
+        "2025년 3월 고객 이탈률은 3.4%다.",
+        "2025년 11월 28일 재구매율은 12%다.",
+        "11월 3주 고객 유지율은 30%다.",
+    ):
+        assert window_days(dated) == 0, "a date is no window"
+    for own, before, year in (
+        ("올해 재구매율은 28%다.", "지난해 재구매율은 20%였고", "2026"),
+        ("올해 재구매율은 28%다.", "2024년 재구매율은 25%였지만", "2026"),
+        ("올해 재구매율은 전년과 같은 28%다.", "", "2026"),
+        ("재구매율은 28%로 지난해와 비슷했다.", "", ""),
+        ("재구매율은 28%다.", "지난해 소비가 줄었고", "2025"),
+    ):
+        assert period(own, "", before=before, day="2026-11-01") == year, own
+    for said in ("또한 고객의 재구매율은 28%다.", "이러한 쇼핑몰의 평균 전환율은 2.3%다."):
+        assert population(said, "", "KR") == "KR", "no clause that narrows whom it is about"
+    assert population("쿠폰을 쓴 고객의 재구매율은 28%다.", "", "KR") == "KR/some"
     assert [window_days(s) for s in ("90일 이내 재구매율", "within 12 months", "annual churn rate", "재구매율")] == [
         90, 365, 365, 0,
     ]  # fmt: skip

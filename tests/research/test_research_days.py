@@ -52,4 +52,7 @@ def test_a_feed_is_read_in_whatever_charset_it_says_and_odd_days_are_none() -> N
             "1": ("전환율 리포트", "2025-11-03"), "2": ("나", "2025-11-04"), "3": ("다", ""), "4": ("라", ""),
             "5": ("마", "2025-11-03"), "6": ("", ""),
         }, declared  # fmt: skip
+    twice = '<?xml version="1.0"?><?xml version="1.0" encoding="UTF-8"?>'
+    for broken in ('<?xml version="1.0" encoding="UTF-8">', twice):
+        assert len(entries(f"{broken}{body}".encode(), "https://a.example/rss")) == 6, "as far as it can be read"
     assert read_date("0000-00-00") == read_date("2025-13-45") == ""

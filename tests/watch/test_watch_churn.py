@@ -174,6 +174,12 @@ def test_a_look_by_recency_says_so_and_names_nobody(settings: Settings, log: Eve
     publish(settings, LAST + timedelta(days=3), **{"secret-a": 82, "secret-b": 303})
     assert looked(settings, log).status == "quiet" and len(log.read(MALL.mall_id)) == 1
 
+    # further back than the purchase that was told of, and whole again: nothing is told twice
+    publish(settings, LAST - timedelta(days=120), **{"secret-a": 20, "secret-b": 180})
+    assert looked(settings, log).status == "baseline"
+    publish(settings, LAST + timedelta(days=4), **{"secret-a": 83, "secret-b": 304})
+    assert looked(settings, log).status == "quiet" and len(log.read(MALL.mall_id)) == 1
+
     day = LAST + timedelta(days=2)
     assert came_back(SignalBook(settings.home.analytics), lake, MALL, day, day) == (1, 0)
     later = orders_of(LAST + timedelta(days=5), 1)

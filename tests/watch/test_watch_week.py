@@ -182,6 +182,14 @@ def test_a_week_cut_short_is_compared_with_the_same_days(
     assert "같은 4일만 셌습니다" in text and "마지막 3일의 자료가 없습니다" in text
 
 
+def test_a_week_after_one_that_did_not_land_is_no_rise(
+    settings: Settings, log: EventLog, ordinary: Callable[..., MallLake]
+) -> None:
+    week = look(settings, ordinary({day - timedelta(days=7): [] for day in WEEK}), log)
+    assert week.gaps and not week.differing and all(f.ratio is None for f in week.figures)
+    assert "지난주보다" not in week_text(week)
+
+
 def test_what_came_of_a_promise_is_looked_for_since_it_was_made(log: EventLog) -> None:
     """Nobody looked back for two weeks, in the first of which the finding was retracted."""
     confirmed(log, "gone", at(WEEK[2]))
