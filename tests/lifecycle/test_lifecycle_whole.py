@@ -85,7 +85,9 @@ class Life:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_first_run_ends_with_a_report(settings: tuple[Settings, RunningSandbox]) -> None:
+def test_the_first_run_ends_with_a_report_and_a_mall_that_leaves_is_removed_and_comes_back(
+    settings: tuple[Settings, RunningSandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, server = settings
     with dagster_instance(found) as instance:
         life = Life(found, server, instance)
@@ -96,21 +98,6 @@ def test_the_first_run_ends_with_a_report(settings: tuple[Settings, RunningSandb
         assert event.payload["members"] > 0 and event.payload["orders"] > MEMBERS
         assert event.payload["nodes"] > event.payload["orders"] and event.payload["points"] > 100
         assert list((found.home.reports / MALL).rglob("*.html")), "the first report exists within the run"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_mall_leaves_is_removed_and_comes_back(
-    settings: tuple[Settings, RunningSandbox], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found, server = settings
-    with dagster_instance(found) as instance:
-        life = Life(found, server, instance)
-        life.consent()
-        assert life.tick(user_onboarding, "shop_chain") == 1  # landed is enough here
-        assert life.tick(user_onboarding, "shop_chain") == 0 and life.stage == "active"
-        (event,) = life.log.read(MALL, types=("mall.onboarded",))
-        assert event.payload["orders"] > 0
         keys = parts.mall_lake(found, MALL).read("customers").column("member_key").to_pylist()
 
         life.say("app.uninstalled")  # by whoever knows the webhook key: the mall takes our tokens still
