@@ -491,7 +491,9 @@ class Scene:
         return "rows" if rows else "empty"
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("neo4j", marks=[pytest.mark.neo4j, pytest.mark.slow])]
+)
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     made = (
         embedded_scene(Malls(), tmp_path_factory.mktemp("isolation"))

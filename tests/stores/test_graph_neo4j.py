@@ -223,12 +223,12 @@ def kill_at_random(store: Neo4jGraph, server: Any, mall: str, kills: int, size: 
     assert bring(store, mall, last, "once more") == Changes()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kills", [2, pytest.param(15, marks=pytest.mark.slow)])
 def test_kills_leave_whole_builds_and_the_next_load_ends_right(
-    store: Neo4jGraph, neo4j_server: Any, mall: str, kills: int
+    store: Neo4jGraph, neo4j_server: Any, mall: str
 ) -> None:
-    kill_at_random(store, neo4j_server, mall, kills=kills, size=20_000)
+    kill_at_random(store, neo4j_server, mall, kills=15, size=20_000)
 
 
 def test_a_killed_load_is_taken_up_where_it_stopped(store: Neo4jGraph, mall: str) -> None:
