@@ -18,6 +18,7 @@ from cafe24_pipelines.cafe24.privacy import pseudonyms
 from cafe24_pipelines.cafe24.sealing import seal_for
 from cafe24_pipelines.cafe24.webhooks import TYPES, Incoming, read_event, without_personal_data
 from cafe24_pipelines.errors import Cafe24Error
+from cafe24_pipelines.lifecycle.state import AUTHORIZED, INSTALLED, REFUTED, UNINSTALLED
 from cafe24_pipelines.settings import Settings
 from cafe24_pipelines.stores.events import Event, EventLog
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 
 WINDOW: Final = timedelta(minutes=10)
 _ID: Final = "webhook"
-BACK: Final = ("oauth.authorized", "app.installed", "mall.uninstall_refuted")
-"""What contradicts an uninstallation (`lifecycle/state.py`): a consent, or the mall that was asked."""
-UNINSTALLED: Final = ("app.uninstalled", "mall.deleted")
+_BACK: Final = (AUTHORIZED, INSTALLED, REFUTED)
+"""What contradicts an uninstallation: a consent, or the mall that was asked."""
 _CURSOR_EVERY: Final = timedelta(minutes=1)
 
 
@@ -115,7 +115,7 @@ class WebhookInbox:
         """
         if incoming.type not in UNINSTALLED:
             return ""
-        back = self._log.read(incoming.mall_id, types=BACK, after=seq)
+        back = self._log.read(incoming.mall_id, types=_BACK, after=seq)
         return f":{back[-1].seq}" if back else ""
 
     def _caught_up(self, mall_id: str, now: datetime) -> _Recent:

@@ -119,15 +119,13 @@ def remove_mall(
         for name, step in _steps(settings, mall_id, history, report):
             step()
             say(name)
-    searched, unread = proof.stamps(settings), set[Path]()
-    found = proof.traces(settings, values, searched, unread=unread)
-    searched = {path: stamp for path, stamp in searched.items() if path not in unread}
+    seen = _search(settings, values)
     say("searched")
     with alone(settings, mall_id, waiting):
         if removing():
             report.add(_late_rows(settings, mall_id))
             report.add(_remove_lines(settings, mall_id))
-            _prove(settings, mall_id, values, searched, found)
+            _prove(settings, mall_id, values, *seen)
             say("nothing found")
             proof.forget(settings, mall_id)
             say("notes removed")
@@ -135,12 +133,20 @@ def remove_mall(
     return report
 
 
+def _search(settings: "Settings", values: list[str]) -> tuple[proof.Stamps, list[Trace]]:
+    """Search the whole home while others may write: the files that could be read, as they were then, and what is in
+    them.
+    """
+    stamps, unread = proof.stamps(settings), set[Path]()
+    found = proof.traces(settings, values, stamps, unread=unread)
+    return {path: stamp for path, stamp in stamps.items() if path not in unread}, found
+
+
 def _prove(settings: "Settings", mall_id: str, values: list[str], searched: proof.Stamps, found: list[Trace]) -> None:
     """Search what was written while the whole home was, and look whether a room has a part of the mall again.
 
     Args:
-        searched: the files that were searched without the lock, as they were then.
-        found: what was found then.
+        searched, found: what `_search` gave.
 
     Raises:
         Cafe24Error: some place still holds something of it; the removal stays open.

@@ -61,30 +61,37 @@ def any_rows(settings: "Settings", mall_id: str) -> bool:
 
 def _has_rows(path: Path, mall_id: str) -> bool:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_PATIENCE)) as db:
-        for table in [name for name in _tables(db) if "mall_id" in _columns(db, name)]:
-            kept = f" AND type NOT IN ({', '.join('?' * len(KEPT))})" if _is_log(db, table) else ""
-            values = [mall_id, *(KEPT if kept else ())]
-            if db.execute(f'SELECT 1 FROM "{table}" WHERE mall_id = ?{kept} LIMIT 1', values).fetchone():
-                return True
-    return False
+        return any(
+            db.execute(f'SELECT 1 FROM "{table}" WHERE {where} LIMIT 1', values).fetchone()
+            for table, where, values in _of_mall(db, mall_id)
+        )
+
+
+def _of_mall(db: sqlite3.Connection, mall_id: str) -> list[tuple[str, str, list[str]]]:
+    """Tables that hold rows by mall, each with the condition (and its values) of the mall's rows that are to go."""
+    found = []
+    for table in _tables(db):
+        if "mall_id" in _columns(db, table):
+            kept = KEPT if _is_log(db, table) else ()
+            where = "mall_id = ?" + (f" AND type NOT IN ({', '.join('?' * len(kept))})" if kept else "")
+            found.append((table, where, [mall_id, *kept]))
+    return found
 
 
 def _from_file(path: Path, mall_id: str) -> Mapping[str, int]:
     """Rows by table; the file is rewritten even where none is left, since a killed removal may have left pages."""
     done: dict[str, int] = {}
     with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as db:
-        tables = [name for name in _tables(db) if "mall_id" in _columns(db, name)]
+        tables = _of_mall(db, mall_id)
         if not tables:
             return done
         try:
             db.execute("PRAGMA secure_delete = ON")
             db.execute("BEGIN IMMEDIATE")
-            for table in tables:
-                kept = f" AND type NOT IN ({', '.join('?' * len(KEPT))})" if _is_log(db, table) else ""
-                values = [mall_id, *(KEPT if kept else ())]
-                if n := db.execute(f'DELETE FROM "{table}" WHERE mall_id = ?{kept}', values).rowcount:
+            for table, where, values in tables:
+                if n := db.execute(f'DELETE FROM "{table}" WHERE {where}', values).rowcount:
                     done[table] = n
-                if kept:
+                if _is_log(db, table):
                     _remove_cursors(db, mall_id)
             db.execute("COMMIT")
             compact(db)

@@ -5,7 +5,8 @@ Does not belong here: judging, or the formats of Jira and Confluence (`posting.p
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
-from unicodedata import east_asian_width
+
+from rich.cells import cell_len
 
 if TYPE_CHECKING:
     from cafe24_pipelines.operations.readiness import Item, Readiness
@@ -68,26 +69,21 @@ def _told(items: list["Item"], why: str, lang: str, width: int | None) -> str:
     for shown in range(min(len(items), _SHOWN), 0, -1):
         names = ", ".join(i.name for i in items[:shown]) + (", …" if len(items) > shown else "")
         told = f"{why} ({len(items)}{'건' if lang == 'ko' else ''}: {names})"
-        if width is None or columns(told) + _INDENT <= width:
+        if width is None or cell_len(told) + _INDENT <= width:
             break
     return told
 
 
-def columns(text: str) -> int:
-    """How many columns of a terminal a text takes: a Korean letter takes two."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def _folded(line: str, width: int | None) -> Iterator[str]:
     """The line, or as many lines as it needs, the later ones indented by as much as its text is."""
-    if width is None or columns(line) <= width:
+    if width is None or cell_len(line) <= width:
         yield line
         return
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     head, *words = line.lstrip().split(" ")
     now = indent[2:] + head
     for word in words:
-        if columns(f"{now} {word}") > width:
+        if cell_len(f"{now} {word}") > width:
             yield now
             now = indent + word
         else:

@@ -267,14 +267,10 @@ def health_alarm(history: "Trend", now: datetime) -> str:
     As for the watch, rows that landed after the graph are none for a day: the next run takes them in.
     """
     from cafe24_pipelines.ontology.health_report import WEIGHTS
-    from cafe24_pipelines.watch.ontology_alarm import BEHIND, PATIENCE
+    from cafe24_pipelines.watch.ontology_alarm import BEHIND, PATIENCE, behind_since
 
     latest, moved = history.points[-1], history.since_last_build
-    since = None
-    for point in reversed(history.points):
-        if point.build_id != latest.build_id or not 0 < point.parts["freshness"] < WEIGHTS["freshness"]:
-            break
-        since = point.at
+    since = behind_since(history, latest.build_id) if latest.parts["freshness"] > 0 else None
     behind = since is not None and now - since < PATIENCE
     given = sum(WEIGHTS[part] - latest.parts[part] for part in BEHIND) if behind else 0.0
     judged = replace(latest, score=round(latest.score + given, 1))

@@ -36,7 +36,7 @@ def _metric(
     return Metric(name, title_ko, tuple(bounds), bounds, re.compile(words, re.IGNORECASE), effect)
 
 
-def _not_after(words: str) -> str:
+def not_after(words: str) -> str:
     """A pattern for the place before a name: none of these words, with or without a space, stands there."""
     return "".join(f"(?<!{word})(?<!{word} )" for word in words.split())
 
@@ -67,13 +67,13 @@ METRICS: Final = {
         ),
         _metric(
             "conversion_rate", "구매 전환율",
-            rf"{_not_after(_OTHER_CONVERSIONS)}(?:구매\s?)?전환[율률]|"
+            rf"{not_after(_OTHER_CONVERSIONS)}(?:구매\s?)?전환[율률]|"
             r"(?:purchase |e-?commerce |online )*conversion rates?",
             percent=(0.05, 25),
         ),
         _metric(
             "average_order_value", "객단가",
-            rf"객단가|{_not_after(_NO_ORDERS)}(?:1회\s?)?평균\s?(?:주문|구매|결제)\s?(?:금액|단가|액)|"
+            rf"객단가|{not_after(_NO_ORDERS)}(?:1회\s?)?평균\s?(?:주문|구매|결제)\s?(?:금액|단가|액)|"
             r"average order values?|\bAOV\b|average basket (?:value|size)s?",
             krw=(3_000, 1_000_000), usd=(5, 1_000),
         ),
@@ -89,12 +89,12 @@ METRICS: Final = {
         ),
         _metric(
             "churn_rate", "고객 이탈률",
-            rf"{_not_after(_OTHER_LEAVING)}(?:고객\s?)?이탈[율률]|(?:customer )?churn(?: rates?)?",
+            rf"{not_after(_OTHER_LEAVING)}(?:고객\s?)?이탈[율률]|(?:customer )?churn(?: rates?)?",
             percent=(0.1, 95),
         ),
         _metric(
             "retention_rate", "고객 유지율",
-            rf"{_not_after(_OTHER_STAYING)}(?:고객\s?)?(?:유지|잔존)[율률]|리텐션\s?(?:[율률])?|"
+            rf"{not_after(_OTHER_STAYING)}(?:고객\s?)?(?:유지|잔존)[율률]|리텐션\s?(?:[율률])?|"
             r"(?:customer )?retention rates?",
             percent=(1, 99),
         ),

@@ -6,6 +6,8 @@ Does not belong here: the number.
 import re
 from typing import Final
 
+from cafe24_pipelines.research.metrics import not_after
+
 _REGIONS: Final = {
     "KR": r"한국|국내|우리나라|korea",
     "US": r"미국|\bU\.?S\.?A?\b(?!\$)|united states|american",
@@ -46,23 +48,7 @@ _CHANNELS: Final = {
 }
 _OF_WHICH: Final = "한은는인된쓴본친낸산운킨긴던단준온난간든린진"
 """Syllables in which the verb of a clause before its noun ends ("쿠폰을 쓴 고객")."""
-_SURVEYED: Final = "".join(
-    f"(?<!{word})"
-    for word in [
-        "온라인",
-        "조사한",
-        "응답한",
-        "참여한",
-        "분석한",
-        "운영하는",
-        "입점한",
-        "또한",
-        "이러한",
-        "그러한",
-        "다양한",
-        "유사한",
-    ]
-)
+_SURVEYED: Final = not_after("온라인 조사한 응답한 참여한 분석한 운영하는 입점한 또한 이러한 그러한 다양한 유사한")
 _PEOPLE: Final = {
     "some": rf"(?<=[{_OF_WHICH}]){_SURVEYED}\s"
     r"(?:고객|회원|소비자|이용자|방문자|상품|제품|메일|주문|쇼핑몰|브랜드)(?=[의은는이가]\s)|"

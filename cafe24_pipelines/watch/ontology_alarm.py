@@ -120,12 +120,18 @@ def is_behind(health: Health, history: Trend, now: datetime) -> bool:
 
     A build's id is its content's, so one that comes back may have been behind before.
     """
-    stale, since = any(v.rule == "stale" for v in health.violations), now
+    stale, since = any(v.rule == "stale" for v in health.violations), behind_since(history, health.build_id) or now
+    return stale and now - since < PATIENCE and health.hours_behind < PATIENCE / timedelta(hours=1)
+
+
+def behind_since(history: Trend, build_id: str) -> datetime | None:
+    """Since when the build has been of an earlier lake without a break; None when its latest point is not."""
+    since = None
     for point in reversed(history.points):
-        if point.build_id != health.build_id or point.parts["freshness"] >= WEIGHTS["freshness"]:
+        if point.build_id != build_id or point.parts["freshness"] >= WEIGHTS["freshness"]:
             break
         since = point.at
-    return stale and now - since < PATIENCE and health.hours_behind < PATIENCE / timedelta(hours=1)
+    return since
 
 
 # -- inside --------------------------------------------------------------------------------------------------

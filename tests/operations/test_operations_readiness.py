@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from cafe24_pipelines.cafe24.malls import known_malls
 from cafe24_pipelines.cli import main
@@ -33,7 +34,7 @@ from cafe24_pipelines.operations.readiness import (
     Readiness,
     readiness,
 )
-from cafe24_pipelines.operations.readiness_text import changes, columns, markdown, text
+from cafe24_pipelines.operations.readiness_text import changes, markdown, text
 from cafe24_pipelines.operations.silence import NOT_READ, READ_AGAIN
 from cafe24_pipelines.operations.store_facts import model_items, served_malls, store_items
 from cafe24_pipelines.resources import resources_for
@@ -232,7 +233,7 @@ def test_what_has_one_reason_is_told_in_one_line_and_in_english_too() -> None:
     assert "    ✗ 시작되지 않았습니다 (12건: w0, w1, w10, w11, w2, w3, w4, w5, …)" in narrow
     long = Item.red("asset", "a", ATTEMPT_FAILED.of(", ".join("malls" for _ in range(40))), NOT_READ)
     folded = text(Readiness(NOW, (long, *many)), width=80).splitlines()
-    assert max(map(columns, folded)) <= 80 and " ".join(" ".join(folded).split()).count("malls") == 40
+    assert max(map(cell_len, folded)) <= 80 and " ".join(" ".join(folded).split()).count("malls") == 40
     assert next(n for n in folded if "m00" in n).endswith("(50건: shop_sync/m00, shop_sync/m01, …)")
     english = text(readiness(Facts(checks=[CheckFact("c", True, failed=tuple("abcdefg"))]), NOW), "en")
     assert "a, b, c, d, e and 2 more" in english
